@@ -1,0 +1,9 @@
+"""npalexnet: AlexNet by hand, in NumPy. Start reading at npalexnet/alexnet.py."""
+
+from npalexnet import layers
+from npalexnet.alexnet import alexnet
+from npalexnet.graph import Graph
+from npalexnet.loss import softmax_cross_entropy
+from npalexnet.optim import SGD
+
+__all__ = ["SGD", "Graph", "alexnet", "layers", "softmax_cross_entropy"]

@@ -1,0 +1,36 @@
+"""How a kernel becomes machine code: late, once, and without Python's lock.
+
+`@kernel` puts off Numba until a kernel is first called, so that `import npalexnet` and
+every `--help` stay quick. Kernels are serial (`threads.py` decides what runs side by
+side), release Python's global lock while they run (`nogil`), and are kept on disk once
+compiled (`cache`), so only the first run on a machine waits for the compiler.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# What the compiler may assume of floating point. Sums may be reordered and a product
+# and a sum may become one instruction; NaN and infinity keep their meaning, because a
+# diverging loss must be seen.
+FAST = {"reassoc", "contract", "arcp", "nsz"}
+
+
+def kernel(function: F) -> F:
+    """Compile `function` with Numba when it is first called."""
+    compiled: Any = None
+
+    @functools.wraps(function)
+    def call(*args: Any) -> Any:
+        nonlocal compiled
+        if compiled is None:
+            import numba
+
+            compiled = numba.njit(nogil=True, cache=True, fastmath=FAST)(function)
+        return compiled(*args)
+
+    return call  # type: ignore[return-value]

@@ -1,0 +1,12 @@
+"""For optim.py: one pass over four arrays, where NumPy would make seven."""
+
+from __future__ import annotations
+
+from npalexnet.kernels.compile import kernel
+
+
+@kernel
+def update(w, v, g, momentum, pull, rate):  # type: ignore[no-untyped-def]
+    for i in range(w.size):
+        v[i] = momentum * v[i] - pull * w[i] - rate * g[i]
+        w[i] += v[i]

@@ -1,0 +1,43 @@
+"""The layers of AlexNet, one file each: the mathematics, and the machine."""
+
+from npalexnet.layers.conv import Conv2d, conv2d_backward, conv2d_forward
+from npalexnet.layers.dropout import Dropout, dropout_backward, dropout_forward
+from npalexnet.layers.flatten import Flatten
+from npalexnet.layers.layer import Array, Layer, Memory, Param
+from npalexnet.layers.linear import Linear, linear_backward, linear_forward
+from npalexnet.layers.lrn import LRN, lrn_backward, lrn_forward
+from npalexnet.layers.pool import MaxPool, maxpool_backward, maxpool_forward
+from npalexnet.layers.relu import ReLU, relu_backward, relu_forward
+from npalexnet.layers.tanh import Tanh, tanh_backward, tanh_forward
+from npalexnet.layers.windows import add_windows, windows
+
+__all__ = [
+    "LRN",
+    "Array",
+    "Conv2d",
+    "Dropout",
+    "Flatten",
+    "Layer",
+    "Linear",
+    "MaxPool",
+    "Memory",
+    "Param",
+    "ReLU",
+    "Tanh",
+    "add_windows",
+    "conv2d_backward",
+    "conv2d_forward",
+    "dropout_backward",
+    "dropout_forward",
+    "linear_backward",
+    "linear_forward",
+    "lrn_backward",
+    "lrn_forward",
+    "maxpool_backward",
+    "maxpool_forward",
+    "relu_backward",
+    "relu_forward",
+    "tanh_backward",
+    "tanh_forward",
+    "windows",
+]

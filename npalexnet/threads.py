@@ -1,0 +1,120 @@
+"""The only place where arithmetic is split over cores.
+
+Every kernel is serial and every matrix product runs on one core; what runs at the same
+time is decided here, with one small pool of Python threads. (Kernels and BLAS release
+Python's lock while they compute.) Two pools of threads that know nothing of each other,
+Numba's and BLAS's, fight for the cores: the same convolutions took six times as long.
+
+The split is the one of Krizhevsky's "One weird trick" (2014), on cores instead of GPUs:
+
+    convolutional layers   few weights, much work an image:  split the IMAGES
+    fully connected layers many weights, little work:        split the UNITS
+
+The graph asks `run` to work on several shares of the images; a layer that divides its own
+work asks `share`. How a range is cut depends only on the number of threads, so the same
+number of threads gives the same bits.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from threadpoolctl import ThreadpoolController
+
+from npalexnet.layers.layer import Work
+
+
+def usable_cpus() -> int:
+    """CPUs that this process may use: its affinity, and its container's limit."""
+    if hasattr(os, "sched_getaffinity"):
+        cpus = len(os.sched_getaffinity(0))
+    else:
+        cpus = os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        cpus = min(cpus, math.ceil(int(quota) / int(period)))
+    except (OSError, ValueError):  # no such file, or the quota is "max"
+        pass
+    return max(1, cpus)
+
+
+class Pool:
+    """The threads. There is one, `_pool` below, the package's only global state."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.helpers = ThreadPoolExecutor(max(1, count - 1), "npalexnet")
+        self.blas = ThreadpoolController().select(user_api="blas")
+
+
+_pool: Pool | None = None
+
+
+def _the_pool() -> Pool:
+    global _pool
+    if _pool is None:
+        _pool = Pool(min(8, usable_cpus()))
+    return _pool
+
+
+def get_threads() -> int:
+    """How many threads share the work."""
+    return _the_pool().count
+
+
+def set_threads(count: int) -> None:
+    """Choose how many threads share the work; by default all usable CPUs, at most 8.
+
+    Raises:
+        ValueError: count is less than 1.
+    """
+    global _pool
+    if count < 1:
+        raise ValueError(f"the number of threads must be at least 1, and is {count}")
+    _pool = Pool(count)
+
+
+@contextmanager
+def one_thread_blas() -> Iterator[None]:
+    """While this lasts, a matrix product runs on the thread that asks for it.
+
+    Only BLAS libraries are touched: OpenMP pools belong to others (PyTorch's, say).
+    """
+    with _the_pool().blas.limit(limits=1, user_api="blas"):
+        yield
+
+
+def cut(count: int, parts: int) -> list[tuple[int, int]]:
+    """Cut range(count) into at most `parts` runs (lo, hi) that differ by at most one."""
+    parts = max(1, min(parts, count))
+    edges = [count * i // parts for i in range(parts + 1)]
+    return list(zip(edges[:-1], edges[1:], strict=True))
+
+
+def run(tasks: Sequence[Callable[[], Any]]) -> None:
+    """Run all tasks at the same time, and return when the last one is done.
+
+    The first exception of a task is raised here, after all tasks have ended.
+    """
+    helpers = [_the_pool().helpers.submit(task) for task in tasks[1:]]
+    try:
+        tasks[0]()
+    finally:
+        wait(helpers)
+    for helper in helpers:
+        helper.result()
+
+
+def share(count: int, work: Work) -> None:
+    """Do `work(lo, hi)` on range(count), one run of it for each thread."""
+
+    def part(lo: int, hi: int) -> Callable[[], None]:
+        return lambda: work(lo, hi)
+
+    run([part(lo, hi) for lo, hi in cut(count, get_threads())])
