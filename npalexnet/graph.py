@@ -356,41 +356,22 @@ class Graph:
         """Bytes that a training step needs: parameters, and what a batch keeps."""
         weights = sum(p.data.nbytes for p in self.params.values())
         image = prod(self.input_shape) * self.dtype.itemsize  # the copy of the input
-        image += sum(self._kept_bytes(name) for name in self.layers)
-        return {"weights, gradients, velocity": 3 * weights, "batch": batch * image}
+        image += sum(self.kept_bytes(name) for name in self.layers)
+        return {"for weights, gradients and velocity": 3 * weights, "for the batch": batch * image}
 
     def summary(self, batch: int = 128) -> str:
         """A table: layer, output shape, parameters, multiply-adds, memory kept."""
-        rows = [("layer", "output", "parameters", "multiply-adds", "kept an image")]
-        shape = self.input_shape
-        rows.append(("input", _times(shape), "", "", ""))
-        totals = [0, 0, 0]
-        for name, layer in self.layers.items():
-            counts = (
-                sum(p.data.size for p in layer.params.values()),
-                layer.multiply_adds(shape),
-                self._kept_bytes(name),
-            )
-            totals = [a + b for a, b in zip(totals, counts, strict=True)]
-            shape = self.output_shapes[name]
-            rows.append((name, _times(shape), *_table_numbers(*counts)))
-        rows.append(("total", "", *_table_numbers(*totals)))
-        widths = [max(len(row[i]) for row in rows) for i in range(5)]
-        lines = [
-            f"{a:<{widths[0]}}  {b:<{widths[1]}}  "
-            + "  ".join(f"{c:>{w}}" for c, w in zip(rest, widths[2:], strict=True))
-            for a, b, *rest in rows
-        ]
-        rule = "-" * len(lines[0])
-        lines[1:1] = [rule]
-        lines[-1:-1] = [rule]
-        need = self.memory(batch)
-        lines.append(
-            f"Training with a batch of {batch}: "
-            + " + ".join(f"{bytes_text(n)} ({what})" for what, n in need.items())
-            + f" = {bytes_text(sum(need.values()))}"
-        )
-        return "\n".join(line.rstrip() for line in lines)
+        from npalexnet.summary import table
+
+        return table(self, batch)
+
+    def kept_bytes(self, name: str) -> int:
+        """Bytes that a layer keeps for backward, for one image."""
+        layer, itemsize = self.layers[name], self.dtype.itemsize
+        kept = layer.kept_bytes(self._shape_before(name), itemsize)
+        if self._keeps_output[name]:
+            kept += prod(self.output_shapes[name]) * itemsize
+        return kept
 
     # ---------------------------------------------------------------- the inside
 
@@ -487,34 +468,3 @@ class Graph:
             keep[name] = layer.needs_output or next_reads_it
             next_reads_it = layer.needs_input
         return keep
-
-    def _kept_bytes(self, name: str) -> int:
-        layer, itemsize = self.layers[name], self.dtype.itemsize
-        kept = layer.kept_bytes(self._shape_before(name), itemsize)
-        if self._keeps_output[name]:
-            kept += prod(self.output_shapes[name]) * itemsize
-        return kept
-
-
-def _times(shape: Shape) -> str:
-    return " x ".join(map(str, shape))
-
-
-def bytes_text(count: int) -> str:
-    """A number of bytes as a person would say it: 697.7 MB."""
-    value = float(count)
-    for unit in ("bytes", "kB", "MB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if value >= 100 or unit == "bytes" else (
-                f"{value:.1f} {unit}"
-            )
-        value /= 1000
-    return f"{value:.2f} GB"
-
-
-def _table_numbers(parameters: int, multiply_adds: int, kept: int) -> tuple[str, ...]:
-    return (
-        f"{parameters:,}" if parameters else "",
-        f"{multiply_adds:,}" if multiply_adds else "",
-        bytes_text(kept) if kept else "",
-    )

@@ -1,0 +1,23 @@
+"""python -m npalexnet: which commands there are."""
+
+from __future__ import annotations
+
+COMMANDS = """\
+npalexnet: AlexNet by hand, in NumPy
+
+  python -m npalexnet.train       train a network; the default takes two minutes
+  python -m npalexnet.evaluate    test the newest run, class by class
+  python -m npalexnet.summary     a network's layers, shapes, parameters and work
+  python -m npalexnet.gradcheck   is every derivative right? and would we notice if not?
+
+Each one explains itself with --help."""
+
+
+def main() -> int:
+    """Print the list."""
+    print(COMMANDS)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

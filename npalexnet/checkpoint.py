@@ -1,0 +1,160 @@
+"""Save and load a network: one .npz file, no pickle, written whole or not at all.
+
+In the file: every parameter by its name ("conv1.w"); the mean and std of the input; and
+"about", a text in JSON with the layers and their settings, so that the network can be
+built again from the file alone. `save(..., velocity=sgd.velocity, step=100)` keeps more:
+groups of arrays as "velocity.conv1.w", everything else inside "about".
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from npalexnet import layers
+from npalexnet.errors import UserError
+from npalexnet.graph import Graph, Input
+from npalexnet.layers.layer import Array, Layer
+
+FORMAT = 1
+
+
+def write_whole(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+    """Write a file under another name, flush it to the disk, then rename it.
+
+    So `path` holds the old file or the new one, at any moment, never half of one.
+
+    Raises:
+        UserError: the disk is full, or the folder cannot be written to.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        raise UserError(
+            f"{path} could not be written ({error.strerror or error}); make room or "
+            "choose another folder by --out; what was there before is unharmed"
+        ) from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def describe(graph: Graph) -> dict[str, Any]:
+    """Everything but the numbers: layers, settings, multipliers, input, variant."""
+    return {
+        "format": FORMAT,
+        "layers": [
+            {
+                "name": name,
+                "layer": type(layer).__name__,
+                "settings": layer.settings(),
+                "multipliers": {k: (p.lr, p.decay) for k, p in layer.params.items()},
+            }
+            for name, layer in graph.layers.items()
+        ],
+        "input_shape": graph.input_shape,
+        "dtype": graph.dtype.name,
+        "side": graph.input.side,
+        "crop": graph.input.crop,
+        "classes": graph.input.classes,
+        "about": graph.about,
+    }
+
+
+def build(described: dict[str, Any]) -> Graph:
+    """The graph of `describe`, with all weights zero."""
+    chain: dict[str, Layer] = {}
+    for entry in described["layers"]:
+        kind = getattr(layers, entry["layer"], None)
+        if not (isinstance(kind, type) and issubclass(kind, Layer)):
+            raise UserError(f"it holds a layer of a kind not known: {entry['layer']}")
+        settings = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in entry["settings"].items()
+        }
+        if entry["multipliers"]:
+            settings["std"] = 0
+        layer = kind(**settings)
+        for key, (lr, decay) in entry["multipliers"].items():
+            layer.params[key].lr, layer.params[key].decay = lr, decay
+        chain[entry["name"]] = layer
+    graph = Graph(chain, tuple(described["input_shape"]), described["dtype"])
+    graph.about = described["about"]
+    return graph
+
+
+def save(path: str | Path, graph: Graph, **extra: Any) -> None:
+    """Write a network, and whatever else is given, into one .npz file.
+
+    Args:
+        path: of the file; it is replaced in one moment, or not at all.
+        graph: the network.
+        extra: dictionaries of arrays, or anything that JSON can say.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    arrays: dict[str, Array] = {name: p.data for name, p in graph.params.items()}
+    arrays["input.mean"], arrays["input.std"] = graph.input.mean, graph.input.std
+    said: dict[str, Any] = {}
+    for key, value in extra.items():
+        if isinstance(value, dict) and all(
+            isinstance(v, np.ndarray) for v in value.values()
+        ):
+            arrays |= {f"{key}.{name}": array for name, array in value.items()}
+        else:
+            said[key] = value
+    about = json.dumps({**describe(graph), "extra": said})
+
+    def write(file: IO[bytes]) -> None:
+        np.savez(file, about=np.array(about), **arrays)
+
+    write_whole(Path(path), write)
+
+
+def load(path: str | Path) -> Graph:
+    """Read a network that `save` wrote.
+
+    Raises:
+        UserError: there is no such file, or it holds something else.
+    """
+    return load_all(path)[0]
+
+
+def load_all(path: str | Path) -> tuple[Graph, dict[str, Any]]:
+    """Read a network and everything that was saved with it: (graph, extra)."""
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; give a checkpoint (.npz) or a run folder")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        described = json.loads(str(arrays.pop("about")))
+        extra: dict[str, Any] = described.pop("extra")
+        if described["format"] != FORMAT:
+            raise UserError(f"its format is {described['format']}, not {FORMAT}")
+        graph = build(described)
+        for name, param in graph.params.items():
+            param.data = arrays.pop(name)
+        mean, std = arrays.pop("input.mean"), arrays.pop("input.std")
+        classes = tuple(described["classes"])
+        graph.input = Input(described["side"], described["crop"], mean, std, classes)
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as e:
+        raise UserError(
+            f"{path}: expected a checkpoint of npalexnet, found something else "
+            f"({type(e).__name__}: {e}); it may be cut short: use another one"
+        ) from None
+    for name, array in arrays.items():
+        group, _, key = name.partition(".")
+        extra.setdefault(group, {})[key] = array
+    return graph, extra
