@@ -101,9 +101,7 @@ def training_batch(
             top, left, mirrored = (side - crop) // 2, (side - crop) // 2, False
         rows, columns = slice(top, top + crop), slice(left, left + crop)
         step = -1 if mirrored else 1
-        np.subtract(
-            pixels[i, rows, columns], mean[rows, columns], out=x[i, :, ::step]
-        )
+        np.subtract(pixels[i, rows, columns], mean[rows, columns], out=x[i, :, ::step])
         if colours is not None:
             x[i] += colours.draw(rng).astype(np.float32)
     x /= np.asarray(graph_input.std, np.float32)

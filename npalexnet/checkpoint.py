@@ -135,7 +135,9 @@ def load_all(path: str | Path) -> tuple[Graph, dict[str, Any]]:
     """Read a network and everything that was saved with it: (graph, extra)."""
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"{path}: no such file; give a checkpoint (.npz) or a run folder")
+        raise UserError(
+            f"{path}: no such file; give a checkpoint (.npz) or a run folder"
+        )
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
@@ -149,7 +151,14 @@ def load_all(path: str | Path) -> tuple[Graph, dict[str, Any]]:
         mean, std = arrays.pop("input.mean"), arrays.pop("input.std")
         classes = tuple(described["classes"])
         graph.input = Input(described["side"], described["crop"], mean, std, classes)
-    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as e:
+    except (
+        OSError,
+        EOFError,
+        KeyError,
+        TypeError,
+        ValueError,
+        zipfile.BadZipFile,
+    ) as e:
         raise UserError(
             f"{path}: expected a checkpoint of npalexnet, found something else "
             f"({type(e).__name__}: {e}); it may be cut short: use another one"

@@ -31,7 +31,7 @@ def option(
 
 
 def whole_numbers(text: str) -> tuple[int, ...]:
-    """"12,17" as (12, 17); an empty text as ()."""
+    """ "12,17" as (12, 17); an empty text as ()."""
     return tuple(int(part) for part in text.split(",") if part.strip())
 
 

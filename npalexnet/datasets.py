@@ -48,7 +48,7 @@ class Subset(NamedTuple):
 
 SUBSETS = {
     "emoji": Subset(
-        "2,500 drawings, 10 classes, 64 x 64 (embedded)", 15, (9, 13), "emoji64.zip"
+        "2,506 drawings, 10 classes, 64 x 64 (embedded)", 12, (8, 11), "emoji64.zip"
     ),
     "fashion": Subset(
         "5,000 grey photographs of clothes, 10 classes, 28 x 28 (embedded)",
@@ -125,7 +125,9 @@ class Source:
             if f"{top}/wnids.txt" in self._names:
                 return top + "/"
         kind = "zip" if self._zip else "folder"
-        found = "nothing in it" if not self._names else f"{len(self._names)} other files"
+        found = (
+            "nothing in it" if not self._names else f"{len(self._names)} other files"
+        )
         raise UserError(
             f"{self.path}: expected a {kind} in Tiny ImageNet's layout, with wnids.txt at "
             f"its top or one folder down, found {found}; give the right path by --data"
@@ -365,4 +367,3 @@ def statistics(pixels: Pixels) -> Statistics:
     order = np.argsort(variances)[::-1]
     colour_std = np.sqrt(np.maximum(variances[order], 0))
     return Statistics(mean, std, mean_picture, colour_std, axes.T[order])
-

@@ -1,18 +1,19 @@
 """How good is it? Top-1 and top-5 on pictures that were not trained on.
 
-    python -m npalexnet.evaluate                     the newest run
-    python -m npalexnet.evaluate runs/emoji-small --ten-crop
+python -m npalexnet.evaluate                     the newest run
+python -m npalexnet.evaluate runs/emoji-small --ten-crop
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from npalexnet import augment, checkpoint, cli, datasets, runs
+from npalexnet.alexnet import VARIANTS
 from npalexnet.datasets import Pictures
 from npalexnet.graph import Graph
 from npalexnet.layers.layer import Array
@@ -71,16 +72,24 @@ def class_table(result: Result, pictures: Pictures, classes: tuple[str, ...]) ->
     return "\n".join(lines)
 
 
-def data_of(config: dict[str, object], data: str | None = None) -> datasets.DataSet:
-    """The pictures of a run, from where they lay or from `data`."""
+def validation_set(
+    config: dict[str, Any], data: str | None = None
+) -> tuple[Pictures, tuple[str, ...]]:
+    """The validation pictures and class names of a run.
+
+    Args:
+        config: the run's config.json.
+        data: where its pictures lie now, if not where they lay.
+    """
     where = data or config["data"]
-    side = config["side"]
-    classes = config["classes"]
-    assert isinstance(side, int)
-    assert classes is None or isinstance(classes, int)
-    return datasets.load(
-        str(config["subset"]), Path(str(where)) if where else None, side, classes, 1
+    found = datasets.load(
+        config["subset"],
+        Path(where) if where else None,
+        VARIANTS[config["variant"]].side,
+        config["classes"],
+        limit=1,  # the training pictures are not wanted
     )
+    return found.val, found.classes
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -110,12 +119,12 @@ def main(argv: list[str] | None = None) -> int:
         config = runs.read_config(path.parent)
         print(f"{path}: {config['variant']} trained on {config['subset']}")
         graph = checkpoint.load(path)
-        data = data_of(config, args.data)
-        result = evaluate(graph, data.val, args.ten_crop)
-        print(class_table(result, data.val, data.classes))
+        pictures, classes = validation_set(config, args.data)
+        result = evaluate(graph, pictures, args.ten_crop)
+        print(class_table(result, pictures, classes))
         how = "ten crops" if args.ten_crop else "centre crop"
         print(f"loss {result.loss:.4f} ({how})")
-        n = len(data.val.labels)
+        n = len(pictures.labels)
         print(f"top1 {result.top1:.3f} top5 {result.top5:.3f} n {n}")
         return 0
 

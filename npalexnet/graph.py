@@ -245,7 +245,9 @@ class Graph:
         assert v is not None
         if v.shape != (kept.images, *self.output_shapes[last]):
             wanted = (kept.images, *self.output_shapes[last])
-            raise ValueError(f"dy must be {wanted}, like forward's result; is {v.shape}")
+            raise ValueError(
+                f"dy must be {wanted}, like forward's result; is {v.shape}"
+            )
         self._kept = None
         with threads.one_thread_blas():
             for i in reversed(range(len(kept.stages))):
@@ -357,7 +359,10 @@ class Graph:
         weights = sum(p.data.nbytes for p in self.params.values())
         image = prod(self.input_shape) * self.dtype.itemsize  # the copy of the input
         image += sum(self.kept_bytes(name) for name in self.layers)
-        return {"for weights, gradients and velocity": 3 * weights, "for the batch": batch * image}
+        return {
+            "for weights, gradients and velocity": 3 * weights,
+            "for the batch": batch * image,
+        }
 
     def summary(self, batch: int = 128) -> str:
         """A table: layer, output shape, parameters, multiply-adds, memory kept."""
@@ -380,7 +385,9 @@ class Graph:
         if until is None:
             return names
         if until not in self.layers:
-            raise ValueError(f"no layer is called {until!r}; there are: {', '.join(names)}")
+            raise ValueError(
+                f"no layer is called {until!r}; there are: {', '.join(names)}"
+            )
         return names[: names.index(until) + 1]
 
     def _stages(self, names: tuple[str, ...]) -> list[Stage]:

@@ -67,7 +67,11 @@ class SGD:
 
     def _update(self, w: Array, v: Array, g: Array, rate: float, decay: float) -> None:
         number = w.dtype.type
-        momentum, pull, rate_ = number(self.momentum), number(decay * rate), number(rate)
+        momentum, pull, rate_ = (
+            number(self.momentum),
+            number(decay * rate),
+            number(rate),
+        )
 
         def part(lo: int, hi: int) -> None:
             kernels.update(w[lo:hi], v[lo:hi], g[lo:hi], momentum, pull, rate_)

@@ -1,11 +1,11 @@
 """The folder of a training run: what is in it, and which one is meant.
 
-    config.json    every option, as it was decided at the start
-    log.csv        one line an epoch
-    last.npz       weights, velocity and everything else that going on needs
-    best.npz       weights of the epoch with the best validation top-1
-    curves.png     loss and accuracy over time
-    filters.png    what the first layer has learned to look for
+config.json    every option, as it was decided at the start
+log.csv        one line an epoch
+last.npz       weights, velocity and everything else that going on needs
+best.npz       weights of the epoch with the best validation top-1
+curves.png     loss and accuracy over time
+filters.png    what the first layer has learned to look for
 """
 
 from __future__ import annotations
@@ -18,9 +18,7 @@ from typing import Any
 from npalexnet.errors import UserError
 
 RUNS = Path("runs")
-COLUMNS = (
-    "step,epoch,loss,train_acc,val_loss,val_top1,val_top5,lr,images_per_s,seconds"
-).split(",")
+COLUMNS = ["step", "epoch", "loss", "train_acc", "val_loss", "val_top1", "val_top5", "lr", "images_per_s", "seconds"]
 
 
 def new_folder(subset: str, variant: str, out: str | None) -> Path:

@@ -1,12 +1,11 @@
 """A network at a glance: layers, shapes, parameters, multiply-adds, memory.
 
-    python -m npalexnet.summary --variant paper
+python -m npalexnet.summary --variant paper
 """
 
 from __future__ import annotations
 
 import argparse
-from math import prod
 from typing import TYPE_CHECKING
 
 from npalexnet import cli

@@ -186,7 +186,9 @@ class Conv2d(Layer):
             dw += np.matmul(rows, cols.transpose(0, 2, 1), out=dw_here)
             if dx is not None:
                 dcols = np.matmul(wg.transpose(0, 2, 1), rows, out=cols)
-                kernels.col2im(dx[lo:hi], self._by_window(dcols, dy.shape), *self._steps)
+                kernels.col2im(
+                    dx[lo:hi], self._by_window(dcols, dy.shape), *self._steps
+                )
         return dx
 
     def _columns(self, x: Array, y_shape: Shape, mem: Memory) -> Array:

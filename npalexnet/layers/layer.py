@@ -139,9 +139,7 @@ class Memory:
         """An array that is dead when the call returns."""
         return self._array((name,), shape, dtype)
 
-    def _array(
-        self, key: tuple[Any, ...], shape: Shape, dtype: npt.DTypeLike
-    ) -> Array:
+    def _array(self, key: tuple[Any, ...], shape: Shape, dtype: npt.DTypeLike) -> Array:
         wanted = self.dtype if dtype is None else np.dtype(dtype)
         size = 1
         for n in shape:

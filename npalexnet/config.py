@@ -1,0 +1,113 @@
+"""Every option of a training run: the one place where they are defined.
+
+The dataclass below makes the command line of `train`, its help, and `config.json` in
+the run's folder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from npalexnet.alexnet import VARIANTS
+from npalexnet.cli import option
+from npalexnet.datasets import SUBSETS
+from npalexnet.errors import UserError
+
+# These may differ when a run is resumed; everything else is as config.json says.
+MAY_DIFFER = ("epochs", "steps", "threads", "out", "resume")
+
+
+@dataclass
+class Config:
+    """The options; None means that data set or variant decide, see `decide`."""
+
+    subset: str = option(
+        "emoji",
+        "which data set, with its default settings. "
+        + "; ".join(f"{name}: {s.says}" for name, s in SUBSETS.items()),
+        tuple(SUBSETS),
+    )
+    data: str | None = option(
+        None, "where its pictures lie, a zip or a folder; alone: your own pictures"
+    )
+    variant: str = option("small", "which network", tuple(VARIANTS))
+    epochs: int | None = option(
+        None, "how often every picture is shown", show="by data set; emoji: 12"
+    )
+    steps: int | None = option(None, "end after so many steps in all, if sooner")
+    schedule: str = option(
+        "steps",
+        "when the learning rate falls by 10. steps: at the epochs of --drops; "
+        "plateau: when the validation error stalls, as in the paper",
+        ("steps", "plateau"),
+    )
+    drops: tuple[int, ...] | None = option(
+        None, "epochs after which the rate falls", show="by data set; emoji: 8,11"
+    )
+    batch: int | None = option(
+        None, "pictures in a step", show="64 for small, else 128 as in the paper"
+    )
+    lr: float = option(0.01, "learning rate at the start")
+    momentum: float = option(0.9, "share of the velocity that is kept")
+    weight_decay: float = option(0.0005, "pull of every weight towards zero")
+    seed: int = option(0, "of all that is drawn: same seed, same run")
+    threads: int | None = option(None, "threads to use", show="all cores, at most 8")
+    classes: int | None = option(None, "only the first so many classes", show="all")
+    limit: int | None = option(
+        None, "at most so many training pictures, evenly over the classes", show="all"
+    )
+    lrn: bool = option(True, "leave out local response normalisation")
+    overlap: bool = option(True, "pool with windows of 2, side by side")
+    groups: int | None = option(
+        None, "1 joins the columns that do not see each other", show="by variant"
+    )
+    dropout: float | None = option(
+        None, "rate of dropout; 0 leaves it out", show="by variant; small: 0.5"
+    )
+    activation: str = option("relu", "what a neuron answers", ("relu", "tanh"))
+    augment: bool = option(True, "always the central crop, never mirrored")
+    colour: bool = option(True, "no colour noise")
+    out: str | None = option(
+        None, "the run folder", show="runs/SUBSET-VARIANT, then -2, -3, ..."
+    )
+    resume: bool = option(
+        False,
+        "go on with the run in --out, else with the newest of this data set and "
+        "variant; only --epochs, --steps and --threads may differ",
+    )
+
+    def decide(self) -> Config:
+        """Fill in what data set and variant decide, and check everything.
+
+        Raises:
+            UserError: an option has a value that cannot be.
+        """
+        if self.subset not in SUBSETS:
+            raise UserError(
+                f"--subset {self.subset}: unknown; there are: {', '.join(SUBSETS)}"
+            )
+        if self.variant not in VARIANTS:
+            raise UserError(
+                f"--variant {self.variant}: unknown; there are: {', '.join(VARIANTS)}"
+            )
+        subset = SUBSETS[self.subset]
+        usual_batch = 64 if self.variant == "small" else 128
+        config = replace(
+            self,
+            epochs=subset.epochs if self.epochs is None else self.epochs,
+            drops=subset.drops if self.drops is None else tuple(self.drops),
+            batch=usual_batch if self.batch is None else self.batch,
+            data=None if self.data is None else str(Path(self.data).resolve()),
+        )
+        for name in ("epochs", "steps", "batch", "threads", "classes", "limit"):
+            value = getattr(config, name)
+            if value is not None and value < 1:
+                raise UserError(f"--{name} must be at least 1, and is {value}")
+        if not config.lr > 0:
+            raise UserError(f"--lr must be above 0, and is {config.lr}")
+        if config.seed < 0:
+            raise UserError(f"--seed must not be negative, and is {config.seed}")
+        if config.dropout is not None and not 0 <= config.dropout < 1:
+            raise UserError(f"--dropout must be in [0, 1), and is {config.dropout}")
+        return config
