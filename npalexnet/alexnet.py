@@ -3,9 +3,10 @@
     graph = alexnet("paper")         the network of Krizhevsky, Sutskever, Hinton (2012)
     graph = alexnet("small", 20)     the same for 64 x 64 pictures and 20 classes
 
-Several networks are called AlexNet. Each is a list below, to be read from top to bottom:
-one line a layer, and beside it the shape of what comes out (channels x height x width).
-No line says how large its input is; `alexnet` walks down the list and finds out.
+Several networks are called AlexNet. Each is a list below, to be read from top to
+bottom: one line a layer, and beside it the shape of what comes out (channels x height x
+width). No line says how large its input is; `alexnet` walks down the list and finds
+out.
 """
 
 from __future__ import annotations
@@ -188,13 +189,13 @@ PAPER = Variant(
 
 # The paper's topology for pictures of 64 x 64, about a twentieth of the work.
 #
-# The paper's starting weights, std 0.01 everywhere, do not learn here. A layer multiplies
-# the size of the signal by about std · √(inputs of a unit / 2). In the paper's conv2 to
-# fc7, with 1200 to 9216 inputs and pixels of ±60 grey levels, the signal survives; here,
-# with 75 to 1600 inputs, each layer shrinks it, to 0.24 of its size on average, and eight
-# layers leave the loss flat at ln(classes). He's std = √(2 / inputs) (2015) is the one
-# that keeps the signal's size. The last layer alone starts small, std 0.01, so that the
-# first loss is ln(classes).
+# The paper's starting weights, std 0.01 everywhere, do not learn here. A layer
+# multiplies the size of the signal by about std · √(inputs of a unit / 2). In the
+# paper's conv2 to fc7, with 1200 to 9216 inputs and pixels of ±60 grey levels, the
+# signal survives; here, with 75 to 1600 inputs, each layer shrinks it, to 0.24 of its
+# size on average, and eight layers leave the loss flat at ln(classes). He's std = √(2 /
+# inputs) (2015) is the one that keeps the signal's size. The last layer alone starts
+# small, std 0.01, so that the first loss is ln(classes).
 SMALL = Variant(
     (
         #                                                                  3 x 56 x 56
@@ -310,7 +311,8 @@ def alexnet(
         lrn: False leaves out local response normalisation.
         overlap: False pools with windows of 2, side by side.
         groups: 1 joins the two columns; None is as the variant has it.
-        dropout: rate of every dropout; 0 leaves them out; None is as the variant has it.
+        dropout: rate of every dropout; 0 leaves them out; None is as the variant has
+        it.
         activation: "relu" or "tanh".
         dtype: float32, or float64 for checks.
 

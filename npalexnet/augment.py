@@ -1,8 +1,8 @@
 """Never the same picture twice: crop, mirror, colour; and ten crops for the test.
 
 Paper section 4.1. A network with more weights than pictures learns its pictures by
-heart. So each time a picture is shown it is changed a little, in ways that do not change
-what it shows:
+heart. So each time a picture is shown it is changed a little, in ways that do not
+change what it shows:
 
     crop     56 x 56 out of 64 x 64 (227 out of 256), anywhere
     mirror   left to right, every second time
@@ -12,9 +12,9 @@ At test time nothing is drawn: the central crop is shown, or, better and ten tim
 slow, the four corners and the centre with their mirror images, whose probabilities
 are averaged.
 
-Randomness here is a function, not a state: what happens to picture 17 in epoch 3 follows
-from (seed, epoch, picture) alone. So no state is saved, and a run that was stopped and
-resumed, or cut over several threads, shows exactly the same pictures.
+Randomness here is a function, not a state: what happens to picture 17 in epoch 3
+follows from (seed, epoch, picture) alone. So no state is saved, and a run that was
+stopped and resumed, or cut over several threads, shows exactly the same pictures.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def training_batch(
 
 
 def ten_crops(pixels: Pixels, graph_input: Input) -> Array:
-    """Corners and centre and their mirror images as network input: (10, N, 3, crop, crop).
+    """Corners, centre and their mirror images as input: (10, N, 3, crop, crop).
 
     Args:
         pixels: (N, side, side, 3) uint8 RGB, of any side.

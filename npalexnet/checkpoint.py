@@ -2,8 +2,8 @@
 
 In the file: every parameter by its name ("conv1.w"); the mean and std of the input; and
 "about", a text in JSON with the layers and their settings, so that the network can be
-built again from the file alone. `save(..., velocity=sgd.velocity, step=100)` keeps more:
-groups of arrays as "velocity.conv1.w", everything else inside "about".
+built again from the file alone. `save(..., velocity=sgd.velocity, step=100)` keeps
+more: groups of arrays as "velocity.conv1.w", everything else inside "about".
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from npalexnet.layers.layer import Array, Layer
 FORMAT = 1
 
 
-def write_whole(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Write a file under another name, flush it to the disk, then rename it.
 
     So `path` holds the old file or the new one, at any moment, never half of one.
@@ -117,7 +117,7 @@ def save(path: str | Path, graph: Graph, **extra: Any) -> None:
     about = json.dumps({**describe(graph), "extra": said})
 
     def write(file: IO[bytes]) -> None:
-        np.savez(file, about=np.array(about), **arrays)
+        np.savez(file, **{**arrays, "about": np.array(about)})  # type: ignore[arg-type]
 
     write_whole(Path(path), write)
 

@@ -44,7 +44,7 @@ def add_options(parser: argparse.ArgumentParser, options: type) -> None:
     for f in fields(options):
         says, choices = f.metadata["says"], f.metadata["choices"]
         default = None if f.default is MISSING else f.default
-        show = f.metadata["show"] or ("" if default is None else default)
+        show: Any = f.metadata["show"] or ("" if default is None else default)
         flag = "--" + f.name.replace("_", "-")
         common: dict[str, Any] = {"dest": f.name, "default": argparse.SUPPRESS}
         kind = types[f.name]
@@ -57,7 +57,7 @@ def add_options(parser: argparse.ArgumentParser, options: type) -> None:
             if isinstance(kind, UnionType):
                 kind = next(t for t in typing.get_args(kind) if t is not type(None))
             parse: Callable[[str], Any] = kind
-            meta = {int: "N", float: "X", str: "NAME"}.get(kind, "N,N")
+            meta: str | None = {int: "N", float: "X", str: "NAME"}.get(kind, "N,N")
             if typing.get_origin(kind) is tuple:
                 parse = whole_numbers
             if show != "":

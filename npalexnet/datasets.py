@@ -3,9 +3,9 @@
     load("emoji", side=64)                              embedded, always there
     load("tiny-imagenet", Path("tiny-imagenet-200.zip"), side=64)
 
-Everything is read in one layout, that of Tiny ImageNet, from a folder or straight from a
-zip, which is never unpacked (100,000 small files cost a minute to open and a second to
-read as one zip):
+Everything is read in one layout, that of Tiny ImageNet, from a folder or straight from
+a zip, which is never unpacked (100,000 small files cost a minute to open and a second
+to read as one zip):
 
     wnids.txt                     one class a line, in the order of the classes
     words.txt                     class, tab, its name in words
@@ -38,7 +38,7 @@ Labels = npt.NDArray[np.int64]
 
 
 class Subset(NamedTuple):
-    """A data set that has a name, and how `small` trains on it unless told otherwise."""
+    """A data set with a name, and how `small` trains on it unless told otherwise."""
 
     says: str
     epochs: int
@@ -129,8 +129,8 @@ class Source:
             "nothing in it" if not self._names else f"{len(self._names)} other files"
         )
         raise UserError(
-            f"{self.path}: expected a {kind} in Tiny ImageNet's layout, with wnids.txt at "
-            f"its top or one folder down, found {found}; give the right path by --data"
+            f"{self.path}: expected a {kind} in Tiny ImageNet's layout, with wnids.txt "
+            f"at its top or one folder down, found {found}; give the right path by --data"
         )
 
     def names(self, folder: str) -> list[str]:

@@ -37,7 +37,8 @@ def evaluate(
     Args:
         graph: the network.
         pictures: what to test it on.
-        ten_crop: average the probabilities of ten crops (paper 4.1), not just the centre.
+        ten_crop: average the probabilities of ten crops (paper 4.1), not just the
+        centre.
         batch: pictures at a time; changes the memory needed, not the answer.
     """
     parts = []

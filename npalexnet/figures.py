@@ -1,8 +1,8 @@
 """Pictures of what happens: each function returns a matplotlib figure.
 
-Figures are made without a screen (no pyplot), so they work in a command, in a test and in
-a notebook alike: `figure` as the last line of a cell shows it, `figure.savefig(path)`
-writes it.
+Figures are made without a screen (no pyplot), so they work in a command, in a test and
+in a notebook alike: `figure` as the last line of a cell shows it,
+`figure.savefig(path)` writes it.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def curves(rows: Sequence[Mapping[str, str]], title: str = "") -> Figure:
 
 
 def filters(w: Array, title: str = "") -> Figure:
-    """The filters of a first layer (F, 3, K, K) as small colour pictures (paper Fig. 3).
+    """A first layer's filters (F, 3, K, K) as small colour pictures (paper Fig. 3).
 
     Each is stretched by itself so that its largest weight is full colour, and zero is
     grey.

@@ -201,7 +201,7 @@ class Graph:
         def one_share(thread: int, lo: int, hi: int) -> None:
             for block, (a, b) in enumerate(self._blocks(stage, lo, hi)):
                 remember: list[Any] = []
-                at = {"thread": thread, "block": block, "keep": keep}
+                at: dict[str, Any] = {"thread": thread, "block": block, "keep": keep}
                 v = self._memory(stage.names[0], **at).keep("x", (b - a, *x.shape[1:]))
                 v[...] = x[a:b]
                 for name in stage.names:
@@ -455,7 +455,7 @@ class Graph:
         return self.output_shapes[names[i - 1]] if i else self.input_shape
 
     def _partial_grads(self, stage: Stage, thread: int) -> dict[str, dict[str, Array]]:
-        """Where a thread sums its gradients; the first thread uses Param.grad itself."""
+        """Where a thread sums its gradients; for the first it is Param.grad itself."""
         grads: dict[str, dict[str, Array]] = {}
         for name in stage.names:
             mem = self._memory(name, thread)

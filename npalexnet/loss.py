@@ -1,8 +1,8 @@
 """How wrong is the network? Softmax and cross-entropy together; top-1 and top-5.
 
-Softmax turns the last layer's outputs (logits) into probabilities, and the cross-entropy
-is how surprised one is by the right answer (paper section 3.5: the multinomial logistic
-regression objective):
+Softmax turns the last layer's outputs (logits) into probabilities, and the
+cross-entropy is how surprised one is by the right answer (paper section 3.5: the
+multinomial logistic regression objective):
 
     probability[n, c] = exp(logits[n, c]) / Σ_d exp(logits[n, d])
     loss              = mean over n of -log probability[n, label[n]]
@@ -10,8 +10,8 @@ regression objective):
 Shapes: logits (N, C), labels (N,) whole numbers in [0, C), loss a number.
 
 Backward: the two together have a derivative that could not be simpler. For each image,
-∂(-log p[label])/∂logits = p - onehot(label): what was said minus what is right. The mean
-over the batch divides it by N.
+∂(-log p[label])/∂logits = p - onehot(label): what was said minus what is right. The
+mean over the batch divides it by N.
 
 A network that knows nothing says 1/C for every class: its loss is ln C, 2.30 for ten
 classes and 6.91 for a thousand. A loss that stays there is the classic sign that

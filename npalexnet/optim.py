@@ -1,17 +1,18 @@
 """How the network learns: the paper's update rule, verbatim, and its learning rate.
 
-Section 5. With momentum 0.9, weight decay 0.0005 and learning rate ε, for each weight w,
-where g = ∂loss/∂w is the mean over the batch:
+Section 5. With momentum 0.9, weight decay 0.0005 and learning rate ε, for each weight
+w, where g = ∂loss/∂w is the mean over the batch:
 
     v ← 0.9 · v - 0.0005 · ε · w - ε · g
     w ← w + v
 
-Momentum: v is a ball that rolls downhill and keeps nine tenths of its speed. Decay: each
-step pulls every weight a little towards zero.
+Momentum: v is a ball that rolls downhill and keeps nine tenths of its speed. Decay:
+each step pulls every weight a little towards zero.
 
-The learning rate is INSIDE the velocity. When ε drops, the speed that the ball already has
-stays and dies away in the next twenty steps. PyTorch multiplies by ε at the end instead
-(w ← w - ε · v), so there a drop acts at once; between drops the two are the same.
+The learning rate is INSIDE the velocity. When ε drops, the speed that the ball already
+has stays and dies away in the next twenty steps. PyTorch multiplies by ε at the end
+instead (w ← w - ε · v), so there a drop acts at once; between drops the two are the
+same.
 
 The learning rate, section 5 again: start at 0.01, divide by 10 whenever the validation
 error stops improving, three times in all. `steps` drops at epochs that are fixed

@@ -18,7 +18,18 @@ from typing import Any
 from npalexnet.errors import UserError
 
 RUNS = Path("runs")
-COLUMNS = ["step", "epoch", "loss", "train_acc", "val_loss", "val_top1", "val_top5", "lr", "images_per_s", "seconds"]
+COLUMNS = [
+    "step",
+    "epoch",
+    "loss",
+    "train_acc",
+    "val_loss",
+    "val_top1",
+    "val_top5",
+    "lr",
+    "images_per_s",
+    "seconds",
+]
 
 
 def new_folder(subset: str, variant: str, out: str | None) -> Path:
@@ -100,7 +111,7 @@ def write_config(folder: Path, config: dict[str, Any]) -> None:
     from npalexnet.checkpoint import write_whole
 
     text = json.dumps(config, indent=2) + "\n"
-    write_whole(folder / "config.json", lambda file: file.write(text.encode()) and None)
+    write_whole(folder / "config.json", lambda file: file.write(text.encode()))
 
 
 def read_config(folder: Path) -> dict[str, Any]:

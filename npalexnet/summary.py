@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 def table(graph: Graph, batch: int) -> str:
     """One line a layer, and below it what training with this batch needs."""
-    rows = [("layer", "output", "parameters", "multiply-adds", "kept an image")]
+    rows: list[tuple[str, ...]] = [
+        ("layer", "output", "parameters", "multiply-adds", "kept an image")
+    ]
     rows.append(("input", _times(graph.input_shape), "", "", ""))
     shape = graph.input_shape
     totals = [0, 0, 0]
@@ -49,13 +51,11 @@ def table(graph: Graph, batch: int) -> str:
 
 def bytes_text(count: float) -> str:
     """A number of bytes as a person would say it: 698 MB."""
-    if count < 1000:
-        return f"{count:.0f} bytes"
-    for unit in ("kB", "MB", "GB", "TB"):
+    units = ["bytes", "kB", "MB", "GB", "TB"]
+    while count >= 999.5 and len(units) > 1:
         count /= 1000
-        if count < 1000:
-            break
-    return f"{count:.3g} {unit}"
+        units.pop(0)
+    return f"{count:.3g} {units[0]}"
 
 
 def _times(shape: tuple[int, ...]) -> str:

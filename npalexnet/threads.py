@@ -10,9 +10,9 @@ The split is the one of Krizhevsky's "One weird trick" (2014), on cores instead 
     convolutional layers   few weights, much work an image:  split the IMAGES
     fully connected layers many weights, little work:        split the UNITS
 
-The graph asks `run` to work on several shares of the images; a layer that divides its own
-work asks `share`. How a range is cut depends only on the number of threads, so the same
-number of threads gives the same bits.
+The graph asks `run` to work on several shares of the images; a layer that divides its
+own work asks `share`. How a range is cut depends only on the number of threads, so the
+same number of threads gives the same bits.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -91,10 +92,10 @@ def one_thread_blas() -> Iterator[None]:
 
 
 def cut(count: int, parts: int) -> list[tuple[int, int]]:
-    """Cut range(count) into at most `parts` runs (lo, hi) that differ by at most one."""
+    """Cut range(count) into at most `parts` runs (lo, hi) of nearly equal length."""
     parts = max(1, min(parts, count))
     edges = [count * i // parts for i in range(parts + 1)]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))
 
 
 def run(tasks: Sequence[Callable[[], Any]]) -> None:

@@ -200,13 +200,14 @@ def fit(run: Run, log: runs.Log, progress: Progress) -> None:
 
 
 DIVERGED = (
-    "the loss at step {} is {}: the steps are too long. Start again with a tenth of the "
-    "learning rate ({:g} now): --lr {:g}"
+    "the loss at step {} is {}: the steps are too long. Start again with a tenth of "
+    "the learning rate ({:g} now): --lr {:g}"
 )
 
 
 def build(config: Config, data: DataSet) -> tuple[Graph, Colours]:
-    """The network that a configuration asks for, its input measured on the training set.
+    """The network that a configuration asks for, its input measured on the training
+    set.
 
     Raises:
         UserError: a switch that changes nothing in this variant, and the like.

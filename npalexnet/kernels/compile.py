@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, TypeVar
-
-F = TypeVar("F", bound=Callable[..., Any])
+from typing import Any
 
 # What the compiler may assume of floating point. Sums may be reordered and a product
 # and a sum may become one instruction; NaN and infinity keep their meaning, because a
@@ -20,17 +18,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 FAST = {"reassoc", "contract", "arcp", "nsz"}
 
 
-def kernel(function: F) -> F:
+def kernel(function: Callable[..., None]) -> Callable[..., None]:
     """Compile `function` with Numba when it is first called."""
     compiled: Any = None
 
     @functools.wraps(function)
-    def call(*args: Any) -> Any:
+    def call(*args: Any) -> None:
         nonlocal compiled
         if compiled is None:
             import numba
 
             compiled = numba.njit(nogil=True, cache=True, fastmath=FAST)(function)
-        return compiled(*args)
+        compiled(*args)
 
-    return call  # type: ignore[return-value]
+    return call

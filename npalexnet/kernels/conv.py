@@ -10,7 +10,7 @@ from npalexnet.kernels.compile import kernel
 
 
 @kernel
-def im2col(cols, x, stride, before):  # type: ignore[no-untyped-def]
+def im2col(cols, x, stride, before):
     """cols (C, K, K, B, P, Q) from x (B, C, H, W), zeros where a window hangs over."""
     channels, k, _, images, out_h, out_w = cols.shape
     h, w = x.shape[2:]
@@ -40,7 +40,7 @@ def im2col(cols, x, stride, before):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def col2im(dx, cols, stride, before):  # type: ignore[no-untyped-def]
+def col2im(dx, cols, stride, before):
     """dx (B, C, H, W): each pixel adds up what its windows in cols send back."""
     channels, k, _, images, out_h, out_w = cols.shape
     h, w = dx.shape[2:]
@@ -67,7 +67,7 @@ def col2im(dx, cols, stride, before):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def images_from_rows(y, rows, b):  # type: ignore[no-untyped-def]
+def images_from_rows(y, rows, b):
     """y (B, F, P, Q) from rows (F, B·P·Q) of a matrix product, and the bias b (F,)."""
     images, filters, out_h, out_w = y.shape
     for n in range(images):
@@ -80,7 +80,7 @@ def images_from_rows(y, rows, b):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def rows_from_images(rows, dy):  # type: ignore[no-untyped-def]
+def rows_from_images(rows, dy):
     """rows (F, B·P·Q) from dy (B, F, P, Q): the images side by side."""
     images, filters, out_h, out_w = dy.shape
     for n in range(images):

@@ -13,7 +13,7 @@ from npalexnet.kernels.compile import kernel
 
 
 @kernel
-def lrn_forward(y, s, x, size, alpha, beta, k):  # type: ignore[no-untyped-def]
+def lrn_forward(y, s, x, size, alpha, beta, k):
     """y and s from x, all (images·groups, C, pixels)."""
     images, channels, pixels = x.shape
     half = size // 2
@@ -38,8 +38,8 @@ def lrn_forward(y, s, x, size, alpha, beta, k):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def lrn_backward(dx, dy, x, s, ratio, size, alpha, beta):  # type: ignore[no-untyped-def]
-    """dx from dy, x, s, all (images·groups, C, pixels); ratio is (C, pixels) scratch."""
+def lrn_backward(dx, dy, x, s, ratio, size, alpha, beta):
+    """dx from dy, x, s, all (images·groups, C, pixels); ratio (C, pixels) is scratch."""
     images, channels, pixels = x.shape
     half = size // 2
     one = x.dtype.type(1)

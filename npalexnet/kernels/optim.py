@@ -6,7 +6,7 @@ from npalexnet.kernels.compile import kernel
 
 
 @kernel
-def update(w, v, g, momentum, pull, rate):  # type: ignore[no-untyped-def]
+def update(w, v, g, momentum, pull, rate):
     for i in range(w.size):
         v[i] = momentum * v[i] - pull * w[i] - rate * g[i]
         w[i] += v[i]

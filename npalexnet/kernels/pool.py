@@ -13,7 +13,7 @@ from npalexnet.kernels.compile import kernel
 
 
 @kernel
-def maxpool_forward(y, winner, x, k, stride):  # type: ignore[no-untyped-def]
+def maxpool_forward(y, winner, x, k, stride):
     images, channels, out_h, out_w = y.shape
     for n in range(images):
         for c in range(channels):
@@ -35,7 +35,7 @@ def maxpool_forward(y, winner, x, k, stride):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def maxpool_backward(dx, dy, winner, k, stride):  # type: ignore[no-untyped-def]
+def maxpool_backward(dx, dy, winner, k, stride):
     images, channels, out_h, out_w = dy.shape
     for n in range(images):
         for c in range(channels):

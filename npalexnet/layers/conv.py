@@ -52,7 +52,7 @@ from npalexnet.layers.windows import Pad, add_windows, output_side, pad_sides, w
 def conv2d_forward(
     x: Array, w: Array, b: Array, stride: int = 1, pad: Pad = 0, groups: int = 1
 ) -> tuple[Array, Any]:
-    n, c, h, width = x.shape
+    n = len(x)
     f, cg, k, _ = w.shape
     v = windows(x, k, stride, pad)  # (N, C, P, Q, K, K)
     p, q = v.shape[2:4]
@@ -147,7 +147,7 @@ class Conv2d(Layer):
         return self.filters, p, q
 
     def multiply_adds(self, shape: Shape) -> int:
-        f, p, q = self.output_shape(shape)
+        _, p, q = self.output_shape(shape)
         return self.params["w"].data.size * p * q
 
     def forward(

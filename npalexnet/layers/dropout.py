@@ -18,9 +18,9 @@ Kept for backward
     the mask.
 
 Conventions of others
-    Nearly all libraries today divide by 1 - rate in training and do nothing at test time
-    ("inverted" dropout). The expected output is the same up to that factor. This is the
-    paper's way, and the 2012 code's.
+    Nearly all libraries today divide by 1 - rate in training and do nothing at test
+    time ("inverted" dropout). The expected output is the same up to that factor. This
+    is the paper's way, and the 2012 code's.
 
 No kernel: one multiplication.
 """
@@ -82,7 +82,7 @@ class Dropout(Layer):
     def forward(
         self, x: Array, mem: Memory, train: bool = False, noise: Array | None = None
     ) -> tuple[Array, Any]:
-        factor = noise if train else x.dtype.type(1 - self.rate)
+        factor: Any = noise if train else x.dtype.type(1 - self.rate)
         return np.multiply(x, factor, out=mem.output(x.shape)), factor
 
     def backward(

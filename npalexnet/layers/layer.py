@@ -121,7 +121,9 @@ class Memory:
         self.grads = {} if grads is None else grads
         self.share = share
 
-    def keep(self, name: str, shape: Shape, dtype: npt.DTypeLike = None) -> Array:
+    def keep(
+        self, name: str, shape: Shape, dtype: npt.DTypeLike | None = None
+    ) -> Array:
         """An array that lives until this block's backward pass is over."""
         return self._array((self._layer, self._block, name), shape, dtype)
 
@@ -135,11 +137,15 @@ class Memory:
         """An array that lives until the next layer has used it."""
         return self._array((self._layer, name), shape, None)
 
-    def scratch(self, name: str, shape: Shape, dtype: npt.DTypeLike = None) -> Array:
+    def scratch(
+        self, name: str, shape: Shape, dtype: npt.DTypeLike | None = None
+    ) -> Array:
         """An array that is dead when the call returns."""
         return self._array((name,), shape, dtype)
 
-    def _array(self, key: tuple[Any, ...], shape: Shape, dtype: npt.DTypeLike) -> Array:
+    def _array(
+        self, key: tuple[Any, ...], shape: Shape, dtype: npt.DTypeLike | None
+    ) -> Array:
         wanted = self.dtype if dtype is None else np.dtype(dtype)
         size = 1
         for n in shape:

@@ -11,8 +11,8 @@ Backward    dx[n, d] = Σ_m dy[n, m] · w[m, d]                   dx = dy w
             dw[m, d] = Σ_n dy[n, m] · x[n, d]                   dw = dyᵀ x
             db[m]    = Σ_n dy[n, m]
 
-Because y is linear in each of x, w and b; what is used by several, w and b by every image
-and x by every unit, collects the gradient from all of them.
+Because y is linear in each of x, w and b; what is used by several, w and b by every
+image and x by every unit, collects the gradient from all of them.
 
 Kept for backward
     x.

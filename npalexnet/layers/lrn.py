@@ -7,7 +7,8 @@ inhibition between real neurons. In the paper it lowered the error by 1.4 points
 Shapes
     x, y, s, dy, dx: all (N, C, H, W).
 
-Forward, with the window c′ ∈ [c - size//2, c + size//2], cut off at the first and last map:
+Forward, with the window c′ ∈ [c - size//2, c + size//2], cut off at the first and last
+map:
     s[c] = k + α Σ_c′ x[c′]²
     y[c] = x[c] · s[c]^-β
 

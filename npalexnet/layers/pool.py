@@ -12,17 +12,17 @@ Forward
     y[n, c, p, q] = max over i, j of x[n, c, p·stride + i, q·stride + j]
 
 Backward
-    Only the winner moves y, and y moves as the winner does: all of dy[n, c, p, q] goes to
-    that one pixel. A pixel can win in several overlapping windows, and then what it gets
-    from each is ADDED. (`=` in place of `+=` is right only if windows do not overlap.)
-    If two pixels of a window are equal, the first in reading order wins.
+    Only the winner moves y, and y moves as the winner does: all of dy[n, c, p, q] goes
+    to that one pixel. A pixel can win in several overlapping windows, and then what it
+    gets from each is ADDED. (`=` in place of `+=` is right only if windows do not
+    overlap.) If two pixels of a window are equal, the first in reading order wins.
 
 Kept for backward
     which place of the window won.
 
 Conventions of others
-    Caffe and cuda-convnet let the last window hang over the edge (ceil); PyTorch and this
-    file leave it out (floor). On the paper's sizes, 55 → 27 → 13 → 6, both agree.
+    Caffe and cuda-convnet let the last window hang over the edge (ceil); PyTorch and
+    this file leave it out (floor). On the paper's sizes, 55 → 27 → 13 → 6, both agree.
 
 Fast: kernels/pool.py keeps the winner as one byte.
 """

@@ -10,8 +10,8 @@ Shapes
 Forward     y = x where x > 0, else 0
 Backward    dx = dy where x > 0, else 0
 
-Because y follows x where x > 0 and does not move at all elsewhere. At x = 0 the slope is
-not defined; 0 is taken, as everywhere.
+Because y follows x where x > 0 and does not move at all elsewhere. At x = 0 the slope
+is not defined; 0 is taken, as everywhere.
 
 Kept for backward
     y: it is positive exactly where x was.
