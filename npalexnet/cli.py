@@ -8,9 +8,17 @@ import typing
 from collections.abc import Callable
 from dataclasses import MISSING, field, fields
 from types import UnionType
-from typing import Any
+from typing import Any, NoReturn
 
 from npalexnet.errors import UserError
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line, like every other error."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the line, and exit with status 2."""
+        self.exit(2, f"error: {message}; see {self.prog} --help\n")
 
 
 def option(
@@ -35,7 +43,7 @@ def whole_numbers(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(",") if part.strip())
 
 
-def add_options(parser: argparse.ArgumentParser, options: type) -> None:
+def add_options(parser: Parser, options: type) -> None:
     """One option for each field of a dataclass; what is not given is left out.
 
     A bool that is True by default becomes `--no-NAME`.

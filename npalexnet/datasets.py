@@ -130,7 +130,7 @@ class Source:
         )
         raise UserError(
             f"{self.path}: expected a {kind} in Tiny ImageNet's layout, with wnids.txt "
-            f"at its top or one folder down, found {found}; give the right path by --data"
+            f"at its top or one folder down, found {found}; give another --data"
         )
 
     def names(self, folder: str) -> list[str]:

@@ -6,7 +6,6 @@ python -m npalexnet.evaluate runs/emoji-small --ten-crop
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -95,7 +94,7 @@ def validation_set(
 
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(
+    parser = cli.Parser(
         prog="python -m npalexnet.evaluate",
         description="Test a trained network on its validation pictures.",
     )

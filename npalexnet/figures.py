@@ -56,7 +56,9 @@ def curves(rows: Sequence[Mapping[str, str]], title: str = "") -> Figure:
             for axes in (left, right):
                 axes.axvline(where, color="grey", ls=":", lw=1)
             note = f"lr {float(row['lr']):g}"
-            right.annotate(note, (where, 0), fontsize=7, color="grey", rotation=90)
+            right.annotate(
+                note, (where, 3), ha="right", fontsize=7, color="grey", rotation=90
+            )
     right.set_ylim(0, 100)
     left.set_ylim(bottom=0)
     left.legend(frameon=False, fontsize=8)

@@ -9,9 +9,9 @@ can be tried. Forward is run with the number moved, and what comes out is compar
     complex_step    move it by a tiny imaginary h:  Im f(x + ih) / h
                     Nothing is subtracted: h = 1e-30 works, and all digits are right.
                     For smooth functions (LRN, softmax) that accept complex numbers.
-    direction       move a whole array along one random direction u, and ask backward for
-                    the sum of all its claims times u. Two forward passes, however many
-                    weights: this is how the whole network is checked.
+    direction       move a whole array along one random direction u, and ask backward
+                    for the sum of all its claims times u. Two forward passes, however
+                    many weights: this is how the whole network is checked.
 
 At a kink (ReLU at 0, two equal pixels under a max) there is no derivative to compare
 with, so the inputs are chosen away from kinks, not drawn and hoped for.
@@ -30,7 +30,6 @@ For a layer of your own, as a pair of functions in the manner of `npalexnet.laye
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -268,7 +267,7 @@ def report(case: Any, mutant: bool) -> bool:
 
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(
+    parser = cli.Parser(
         prog="python -m npalexnet.gradcheck",
         description="Compare every hand-written derivative with what happens when its "
         "number is moved.",

@@ -179,9 +179,11 @@ class Graph:
     ) -> tuple[Array, Any]:
         """The one layer of a stage, on the whole batch. The cache is the layer's."""
         (name,) = stage.names
-        if x.dtype != self.dtype or name == next(iter(self.layers)):
-            x = self._own(x, keep)
         mem = self._memory(name, keep=keep, share=threads.share)
+        if name == next(iter(self.layers)):  # the caller's: it may change outside
+            own = mem.keep("x", x.shape)
+            own[...] = x
+            x = own
         return self.layers[name].forward(x, mem, train, noise.get(name))
 
     def _forward_images(
@@ -196,14 +198,18 @@ class Graph:
         """A stage's layers, block by block. The cache: [share][block][layer]."""
         shape = (len(x), *self.output_shapes[stage.names[-1]])
         y = self._memory(stage.names[-1], keep=keep).keep("stage", shape)
+        first = next(iter(self.layers))
         caches: list[list[list[Any]]] = [[] for _ in shares]
 
         def one_share(thread: int, lo: int, hi: int) -> None:
             for block, (a, b) in enumerate(self._blocks(stage, lo, hi)):
                 remember: list[Any] = []
                 at: dict[str, Any] = {"thread": thread, "block": block, "keep": keep}
-                v = self._memory(stage.names[0], **at).keep("x", (b - a, *x.shape[1:]))
-                v[...] = x[a:b]
+                v = x[a:b]
+                if stage.names[0] == first:  # the caller's: it may change outside
+                    mem = self._memory(first, **at)
+                    v = mem.keep("x", v.shape)
+                    v[...] = x[a:b]
                 for name in stage.names:
                     mem = self._memory(name, share=self._inner_share(shares), **at)
                     part = noise[name][a:b] if name in noise else None
@@ -357,8 +363,11 @@ class Graph:
     def memory(self, batch: int) -> dict[str, int]:
         """Bytes that a training step needs: parameters, and what a batch keeps."""
         weights = sum(p.data.nbytes for p in self.params.values())
-        image = prod(self.input_shape) * self.dtype.itemsize  # the copy of the input
-        image += sum(self.kept_bytes(name) for name in self.layers)
+        image = sum(self.kept_bytes(name) for name in self.layers)
+        image += prod(self.input_shape) * self.dtype.itemsize  # a copy of the input,
+        for stage in self._stages(tuple(self.layers)):  # and of each stage's output
+            if stage.divided == "images":
+                image += prod(self.output_shapes[stage.names[-1]]) * self.dtype.itemsize
         return {
             "for weights, gradients and velocity": 3 * weights,
             "for the batch": batch * image,
@@ -429,12 +438,6 @@ class Graph:
     def _inner_share(self, shares: list[tuple[int, int]]) -> Any:
         """How a layer of a stage may divide its own work: not, if images are shared."""
         return threads.share if len(shares) == 1 else serially
-
-    def _own(self, x: Array, keep: bool) -> Array:
-        """A copy of the input in the graph's dtype, so that it may change outside."""
-        own = self._memory(next(iter(self.layers)), keep=keep).keep("x", x.shape)
-        own[...] = x
-        return own
 
     def _draw(
         self, names: tuple[str, ...], images: int, rng: np.random.Generator | None

@@ -5,7 +5,6 @@ python -m npalexnet.summary --variant paper
 
 from __future__ import annotations
 
-import argparse
 from typing import TYPE_CHECKING
 
 from npalexnet import cli
@@ -74,7 +73,7 @@ def main(argv: list[str] | None = None) -> int:
     """The command line."""
     from npalexnet.alexnet import VARIANTS, alexnet
 
-    parser = argparse.ArgumentParser(
+    parser = cli.Parser(
         prog="python -m npalexnet.summary",
         description="Show a network: shapes, parameters, multiply-adds and memory.",
     )

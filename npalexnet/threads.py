@@ -22,6 +22,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from contextvars import copy_context
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,10 @@ def run(tasks: Sequence[Callable[[], Any]]) -> None:
 
     The first exception of a task is raised here, after all tasks have ended.
     """
-    helpers = [_the_pool().helpers.submit(task) for task in tasks[1:]]
+    # a thread gets a copy of the caller's context: NumPy's errstate lives there
+    helpers = [
+        _the_pool().helpers.submit(copy_context().run, task) for task in tasks[1:]
+    ]
     try:
         tasks[0]()
     finally:

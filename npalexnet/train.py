@@ -7,7 +7,6 @@ python -m npalexnet.train --resume --epochs 20                go on with the new
 
 from __future__ import annotations
 
-import argparse
 import math
 import sys
 from collections.abc import Callable
@@ -303,16 +302,20 @@ def train(config: Config) -> Path:
         f"{len(train_set):,} pictures to learn from, {len(val_set):,} to be tested on"
     )
     print(f"run folder: {run.folder}")
+    left = max(0, run.last_step - run.state.step)
+    if left == 0:
+        print(f"nothing left to do after {run.state.step} steps; ask for more --epochs")
+        return run.folder
     print("preparing the kernels (compiled by the first run, then kept)...", flush=True)
     compiling, step_seconds = warm_up(run)
-    left = run.last_step - run.state.step
     print(
         f"ready after {duration(compiling)}; {left} steps of {run.batch} pictures on "
         f"{threads.get_threads()} threads: about {duration(left * step_seconds * 1.1)}"
     )
     progress = Progress(run.state.step, run.last_step)
     try:
-        fit(run, runs.Log(run.folder, run.state.step), progress)
+        with np.errstate(over="ignore", invalid="ignore"):  # fit looks at the loss
+            fit(run, runs.Log(run.folder, run.state.step), progress)
     finally:
         progress.close()
     draw_pictures(run)
@@ -339,7 +342,7 @@ def resumed(given: dict[str, Any]) -> Config:
             given.get("subset", usual.subset), given.get("variant", usual.variant)
         )
     saved = runs.read_config(folder)
-    config = Config(**saved, out=str(folder), resume=True)
+    config = Config(**{**saved, "out": str(folder), "resume": True})
     config.drops = tuple(config.drops or ())
     for name, value in given.items():
         if name not in MAY_DIFFER and saved[name] != value:
@@ -358,7 +361,7 @@ def resumed(given: dict[str, Any]) -> Config:
 
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(
+    parser = cli.Parser(
         prog="python -m npalexnet.train",
         description="Train a network on pictures.",
         epilog="With no options: the small AlexNet on emoji, about two minutes. Its "

@@ -39,7 +39,7 @@ def lrn_forward(y, s, x, size, alpha, beta, k):
 
 @kernel
 def lrn_backward(dx, dy, x, s, ratio, size, alpha, beta):
-    """dx from dy, x, s, all (images·groups, C, pixels); ratio (C, pixels) is scratch."""
+    """dx from dy, x, s, all (images·groups, C, pixels); ratio (C, pixels): scratch."""
     images, channels, pixels = x.shape
     half = size // 2
     one = x.dtype.type(1)

@@ -1,0 +1,37 @@
+# `make` lists what there is. Everything runs in .venv, which is built when missing.
+
+PYTHON ?= python3
+RUN := .venv/bin/python -m
+
+.DEFAULT_GOAL := help
+.PHONY: help train test slow lint notebooks clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.venv/made: pyproject.toml
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --editable '.[test]'
+	@touch $@
+
+train: .venv/made  ## train the small AlexNet on emoji (two minutes)
+	$(RUN) npalexnet.train
+
+test: .venv/made  ## run the tests (under five minutes)
+	$(RUN) pytest
+
+slow: .venv/made  ## run the tests that take longer
+	$(RUN) pytest -m slow
+
+lint: .venv/made  ## check style and types
+	$(RUN) ruff check
+	$(RUN) ruff format --check
+	$(RUN) mypy
+
+notebooks: .venv/made  ## open the notebooks in JupyterLab
+	.venv/bin/pip install --quiet --editable '.[notebooks]'
+	.venv/bin/jupyter lab notebooks
+
+clean:  ## throw away the environment and all caches (runs/ stays)
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

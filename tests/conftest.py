@@ -1,0 +1,38 @@
+"""What all tests share: calm hypothesis, honest floating point, threads put back."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from npalexnet import threads
+
+# tests/oracle/formula.py stands beside the data that it belongs to, in no package
+sys.path.insert(0, str(Path(__file__).parent / "oracle"))
+
+# No deadline, because the first call of a kernel waits for the compiler.
+settings.register_profile("npalexnet", deadline=None, max_examples=25)
+settings.load_profile("npalexnet")
+
+
+@pytest.fixture(autouse=True)
+def honest_numbers() -> Iterator[None]:
+    """NumPy must not divide by zero, overflow or invent a NaN, unless a test says so.
+
+    Underflow is allowed: exp(-1000) is 0 in every softmax.
+    """
+    with np.errstate(divide="raise", over="raise", invalid="raise"):
+        yield
+
+
+@pytest.fixture
+def set_threads() -> Iterator[Callable[[int], None]]:
+    """`threads.set_threads`, undone after the test."""
+    before = threads.get_threads()
+    yield threads.set_threads
+    threads.set_threads(before)

@@ -1,0 +1,208 @@
+"""Training as a whole: it learns, it can be stopped, it says what is wrong."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from pictures import layout, write_zip
+
+from npalexnet import datasets, evaluate, softmax_cross_entropy, train
+from npalexnet.config import Config
+from npalexnet.optim import SGD
+from npalexnet.runs import COLUMNS
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """An empty folder to run in, with a tiny data set beside it."""
+    write_zip(tmp_path / "tiny.zip", layout(train=8, val=4))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments):
+    return train.main(["--data", "tiny.zip", "--batch", "5", *arguments])
+
+
+def resume(*arguments):
+    return train.main(["--resume", *arguments])
+
+
+def rows(folder):
+    with (folder / "log.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def same_runs(one, two):
+    """Weights, velocity, and every column of the log but the two about time."""
+    for a, b in zip(rows(one), rows(two), strict=True):
+        for name in COLUMNS:
+            if name not in ("images_per_s", "seconds"):
+                assert a[name] == b[name], name
+    for file in ("last.npz", "best.npz"):
+        with np.load(one / file) as a, np.load(two / file) as b:
+            assert set(a.files) == set(b.files)
+            for name in a.files:
+                if name != "about":
+                    assert (a[name] == b[name]).all(), name
+
+
+def test_sixteen_pictures_are_learned_by_heart():
+    data = datasets.load("emoji", limit=20)
+    graph, _ = train.build(Config().decide(), data)
+    pixels, labels = data.train.pixels[:16], data.train.labels[:16]
+    x = graph.prepare(pixels)
+    sgd = SGD(graph.params, lr=0.01)
+    for step in range(150):
+        logits = graph.forward(x, train=True, rng=np.random.default_rng(step))
+        graph.backward(softmax_cross_entropy(logits, labels)[1])
+        sgd.step()
+    loss, _ = softmax_cross_entropy(graph.forward(x), labels)
+    assert loss < 0.01
+
+
+def test_a_run_leaves_its_folder_as_promised(place, capsys):
+    assert run("--epochs", "2") == 0
+    folder = place / "runs" / "own-small"
+    names = {p.name for p in folder.iterdir()}
+    files = "config.json log.csv last.npz best.npz curves.png filters.png"
+    assert names == set(files.split())
+    assert (folder / "log.csv").read_text().splitlines()[0] == ",".join(COLUMNS)
+    first, second = rows(folder)
+    assert (first["step"], first["epoch"], second["epoch"]) == ("5", "1", "2")
+    for name in ("train_acc", "val_top1", "val_top5"):
+        assert 0 <= float(second[name]) <= 1
+    assert float(second["seconds"]) > float(first["seconds"]) > 0
+    assert json.loads((folder / "config.json").read_text())["batch"] == 5
+    said = capsys.readouterr().out
+    assert "runs/own-small" in said.splitlines()[1]
+    assert said.splitlines()[-1].endswith("npalexnet.evaluate runs/own-small")
+    assert run("--epochs", "1") == 0
+    assert (place / "runs" / "own-small-2" / "last.npz").exists()
+
+
+def test_two_epochs_and_resume_to_four_are_four_epochs(place):
+    run("--epochs", "4", "--drops", "3", "--out", "whole")
+    run("--epochs", "2", "--drops", "3", "--out", "parts")
+    resume("--epochs", "4", "--out", "parts")
+    same_runs(place / "whole", place / "parts")
+
+
+def test_a_run_stopped_inside_an_epoch_ends_with_the_same_weights(place):
+    run("--epochs", "2", "--out", "whole")
+    run("--epochs", "2", "--steps", "3", "--out", "parts")
+    assert rows(place / "parts")[-1]["epoch"] == "0.6"
+    resume("--steps", "7", "--out", "parts")
+    resume("--out", "parts")
+    assert [row["step"] for row in rows(place / "parts")] == ["3", "5", "7", "10"]
+    with np.load("whole/last.npz") as a, np.load("parts/last.npz") as b:
+        for name in a.files:
+            if name != "about":
+                assert (a[name] == b[name]).all(), name
+    assert (
+        rows(place / "whole")[-1]["val_loss"] == rows(place / "parts")[-1]["val_loss"]
+    )
+
+
+def test_plateau_survives_a_resume(place):
+    options = (
+        "--schedule",
+        "plateau",
+        "--lr",
+        "1e-9",
+    )  # no progress: every epoch stalls
+    run("--epochs", "9", "--out", "whole", *options)
+    run("--epochs", "3", "--out", "parts", *options)
+    resume("--epochs", "9", "--out", "parts")
+    same_runs(place / "whole", place / "parts")
+    assert float(rows(place / "whole")[-1]["lr"]) < 2e-10
+
+
+def test_rows_after_the_checkpoint_are_dropped_on_resume(place):
+    run("--epochs", "2", "--out", "a")
+    with open("a/log.csv", "a") as file:
+        file.write("11,2.2,1,1,1,1,1,0.01,1,1\n")
+    resume("--epochs", "3", "--out", "a")
+    assert [row["step"] for row in rows(place / "a")] == ["5", "10", "15"]
+
+
+def test_the_same_seed_is_the_same_run_and_another_is_not(place):
+    for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
+        run("--epochs", "1", "--seed", seed, "--out", name)
+    same_runs(place / "a", place / "b")
+    assert rows(place / "a")[0]["loss"] != rows(place / "c")[0]["loss"]
+
+
+def test_switches_reach_the_network_and_the_checkpoint(place):
+    run("--epochs", "1", "--no-lrn", "--dropout", "0", "--out", "a")
+    assert evaluate.main(["a"]) == 0
+    from npalexnet import load
+
+    assert not {"norm1", "drop6"} & set(load("a/last.npz").layers)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--data", "nowhere"], "nowhere: no such file or folder"),
+        (["--subset", "nothing"], "invalid choice: 'nothing'"),
+        (["--variant", "nothing"], "invalid choice: 'nothing'"),
+        (["--batch", "0"], "--batch must be at least 1"),
+        (["--epochs", "x"], "invalid int value: 'x'"),
+        (["--groups", "2"], "groups=2 changes nothing in small"),
+        (["--classes", "99"], "choose 1 to 10"),
+        (["--resume"], "no finished checkpoint of emoji with small"),
+        (["--resume", "--out", "nowhere"], "nowhere: expected a run folder"),
+    ],
+)
+def test_mistakes_end_in_one_line_with_status_2_and_leave_nothing(
+    place, capsys, arguments, says
+):
+    try:
+        status = train.main(arguments)
+    except SystemExit as stop:
+        status = stop.code
+    lines = capsys.readouterr().err.splitlines()
+    assert status == 2
+    assert len(lines) == 1
+    assert says in lines[0]
+    assert [p.name for p in place.iterdir()] == ["tiny.zip"]
+
+
+def test_a_folder_with_a_run_is_not_written_into(place, capsys):
+    run("--epochs", "1", "--out", "a")
+    before = (place / "a" / "last.npz").read_bytes()
+    assert run("--epochs", "1", "--out", "a") == 2
+    assert "already holds a run" in capsys.readouterr().err
+    assert (place / "a" / "last.npz").read_bytes() == before
+
+
+def test_only_length_and_threads_may_differ_on_resume(place, capsys):
+    run("--epochs", "1", "--out", "a")
+    assert resume("--out", "a", "--lr", "0.1") == 2
+    assert "leave --lr out" in capsys.readouterr().err
+    assert resume("--out", "a", "--epochs", "1") == 0
+    assert "nothing left to do" in capsys.readouterr().out
+
+
+def test_a_diverging_loss_stops_with_what_to_try(place, capsys):
+    assert run("--lr", "1e6", "--epochs", "3", "--out", "a") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "--lr 100000" in line
+
+
+def test_evaluate_ends_with_the_promised_line(place, capsys):
+    run("--epochs", "1")
+    capsys.readouterr()
+    for arguments in (
+        [],
+        ["runs/own-small", "--ten-crop"],
+        ["runs/own-small/last.npz"],
+    ):
+        assert evaluate.main(arguments) == 0
+        words = capsys.readouterr().out.splitlines()[-1].split()
+        assert words[::2] == ["top1", "top5", "n"]
+        assert words[5] == "12"
+        assert float(words[3]) == 1  # three classes: always among the first five
+    assert evaluate.main(["nowhere"]) == 2
