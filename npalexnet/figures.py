@@ -12,11 +12,15 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Polygon
 
+from npalexnet.graph import Graph
 from npalexnet.layers.layer import Array
 
 # Two colours that colour-blind readers tell apart, on white and on black.
 TRAIN, VALIDATION = "#2f7ebc", "#e2711d"
+# The two columns of grouped layers.
+COLUMNS = "#4c956c", "#8f6bb0"
 
 
 def curves(rows: Sequence[Mapping[str, str]], title: str = "") -> Figure:
@@ -90,3 +94,88 @@ def filters(w: Array, title: str = "") -> Figure:
     if title:
         figure.suptitle(title, fontsize=10)
     return figure
+
+
+def network(graph: Graph) -> Figure:
+    """The network from left to right, and what each layer weighs and works.
+
+    Above, what comes out of each convolutional and fully connected layer (after its
+    ReLU, normalisation and pooling): as high as its maps, as wide as they are many, in
+    two columns where two groups do not see each other. Below, each layer's share of the
+    parameters and of the multiply-adds.
+    """
+    learned = [name for name, layer in graph.layers.items() if layer.params]
+    figure = Figure(figsize=(11, 5.2), layout="constrained", facecolor="white")
+    top, below = figure.subplots(2, 1, height_ratios=[2.1, 1])
+    _draw_blocks(top, graph, learned)
+
+    shape, parameters, work = graph.input_shape, [], []
+    for name, layer in graph.layers.items():
+        if layer.params:
+            parameters.append(sum(p.data.size for p in layer.params.values()))
+            work.append(layer.multiply_adds(shape))
+        shape = graph.output_shapes[name]
+    places = np.arange(len(learned))
+    for values, offset, colour, says in (
+        (parameters, -0.2, TRAIN, "parameters"),
+        (work, 0.2, VALIDATION, "multiply-adds"),
+    ):
+        share = 100 * np.array(values) / sum(values)
+        bars = below.bar(places + offset, share, 0.38, color=colour)
+        bars.set_label(f"{says}: {sum(values):,} in all")
+        for place, value in zip(places, share, strict=True):
+            text = f"{value:.0f}" if value >= 1 else f"{value:.1f}"
+            below.text(place + offset, value + 1, text, ha="center", fontsize=8)
+    below.set_xticks(places, learned)
+    below.set_ylabel("share (%)")
+    below.set_ylim(0, 75)
+    below.spines[["top", "right"]].set_visible(False)
+    below.legend(frameon=False, fontsize=9)
+    return figure
+
+
+def _draw_blocks(axes: Any, graph: Graph, learned: Sequence[str]) -> None:
+    """The upper half of `network`."""
+    names = list(graph.layers)
+    ends = [names.index(name) - 1 for name in learned[1:]] + [len(names) - 1]
+    steps = [("input", graph.input_shape, 1, "")]
+    for name, end in zip(learned, ends, strict=True):
+        while (
+            graph.output_shapes[names[end]][1:] == ()
+            and len(graph.output_shapes[name]) == 3
+        ):
+            end -= 1  # before Flatten
+        groups = getattr(graph.layers[name], "groups", 1)
+        also = [n.rstrip("0123456789") for n in names[names.index(name) + 1 : end + 1]]
+        shape = graph.output_shapes[names[end]]
+        steps.append((name, shape, groups, ", ".join(also)))
+    x = 0.0
+    side = graph.input_shape[-1]
+    for name, shape, groups, also in steps:
+        if len(shape) == 3:
+            height = 1.6 * (shape[1] / side) ** 0.5
+            width = 0.12 + shape[0] / 900
+        else:
+            height, width = 1.1 * (shape[0] / 4096) ** 0.5 + 0.25, 0.16
+        for g in range(groups):
+            low = -height / 2 + (g - (groups - 1) / 2) * (height + 0.12)
+            colour = "#9aa5b1" if name == "input" else COLUMNS[g % 2]
+            depth = 0.12 if len(shape) == 3 else 0.05
+            face = [(x, low), (x + width, low), (x + width, low + height)]
+            face.append((x, low + height))
+            upper = [(x, low + height), (x + depth, low + height + depth)]
+            upper += [(x + width + depth, low + height + depth), face[2]]
+            right = [face[1], (x + width + depth, low + depth), upper[2], face[2]]
+            for corners, alpha in ((face, 0.85), (upper, 0.55), (right, 0.7)):
+                axes.add_patch(
+                    Polygon(corners, facecolor=colour, alpha=alpha, edgecolor="white")
+                )
+        size = " x ".join(map(str, shape))
+        middle = x + width / 2
+        axes.text(middle, -1.3, f"{name}\n{size}", ha="center", fontsize=9)
+        axes.text(middle, -1.45, also, ha="center", fontsize=7, color="grey")
+        x += max(width, 0.62) + 0.75
+    axes.set_xlim(-0.4, x - 0.6)
+    axes.set_ylim(-1.55, 1.05)
+    axes.set_aspect("equal")
+    axes.set_axis_off()
