@@ -146,9 +146,11 @@ def _draw_blocks(axes: Any, graph: Graph, learned: Sequence[str]) -> None:
         ):
             end -= 1  # before Flatten
         groups = getattr(graph.layers[name], "groups", 1)
-        also = [n.rstrip("0123456789") for n in names[names.index(name) + 1 : end + 1]]
+        others = [
+            n.rstrip("0123456789") for n in names[names.index(name) + 1 : end + 1]
+        ]
         shape = graph.output_shapes[names[end]]
-        steps.append((name, shape, groups, ", ".join(also)))
+        steps.append((name, shape, groups, ", ".join(others)))
     x = 0.0
     side = graph.input_shape[-1]
     for name, shape, groups, also in steps:

