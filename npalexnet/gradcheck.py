@@ -231,7 +231,7 @@ def check(
     y, cache = forward(*arrays.values())
     dy = np.random.default_rng(seed).standard_normal(np.shape(y))
     gradients = backward(dy, cache)
-    if not isinstance(gradients, tuple):
+    if not isinstance(gradients, tuple | list):
         gradients = (gradients,)
     if len(gradients) != len(arrays):
         raise ValueError(

@@ -148,9 +148,7 @@ class Graph:
             ValueError: x has another shape, or `until` names no layer.
         """
         v = np.asarray(x)
-        if v.shape[1:] != self.input_shape or v.ndim < 2 or len(v) == 0:
-            wanted = ", ".join(map(str, self.input_shape))
-            raise ValueError(f"the input must be (N, {wanted}), and is {v.shape}")
+        self._check_input(v)
         names = self._names_until(until)
         noise = self._draw(names, len(v), rng) if train else {}
         stages = self._stages(names)
@@ -172,7 +170,7 @@ class Graph:
                 caches.append(cache)
         if keep:
             self._kept = Kept(len(v), stages, shares, caches)
-        return v.copy()
+        return np.array(v, self.dtype)
 
     def _forward_units(
         self, stage: Stage, x: Array, train: bool, keep: bool, noise: dict[str, Array]
@@ -264,7 +262,7 @@ class Graph:
                     v = self._backward_units(stage, v, cache, further)
                 else:
                     v = self._backward_images(kept.shares, stage, v, cache, further)
-        return v.copy() if need_dx and v is not None else None
+        return np.array(v, self.dtype) if need_dx and v is not None else None
 
     def _backward_units(
         self, stage: Stage, dy: Array, cache: Any, need_dx: bool
@@ -334,6 +332,7 @@ class Graph:
         wanted = list(self.layers) if names is None else list(names)
         last = max((self._names_until(name) for name in wanted), key=len, default=())
         v = np.array(x, self.dtype)
+        self._check_input(v)
         found = {}
         with threads.one_thread_blas():
             for name in last:
@@ -398,6 +397,13 @@ class Graph:
                 f"no layer is called {until!r}; there are: {', '.join(names)}"
             )
         return names[: names.index(until) + 1]
+
+    def _check_input(self, x: Array) -> None:
+        if x.ndim < 2 or x.shape[1:] != self.input_shape or len(x) == 0:
+            wanted = ", ".join(map(str, self.input_shape))
+            raise ValueError(f"the input must be (N, {wanted}), and is {x.shape}")
+        if np.iscomplexobj(x):
+            raise ValueError("the input must be real, and is complex")
 
     def _stages(self, names: tuple[str, ...]) -> list[Stage]:
         """Neighbours that are divided over images make a stage; a Linear is one."""

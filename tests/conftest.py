@@ -30,15 +30,22 @@ def honest_numbers() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def set_threads() -> Iterator[Callable[[int], None]]:
-    """`threads.set_threads`, undone after the test."""
+@pytest.fixture(autouse=True)
+def threads_put_back() -> Iterator[None]:
+    """However many threads a test asks for, the next one finds the usual number."""
     before = threads.get_threads()
-    yield threads.set_threads
-    threads.set_threads(before)
+    yield
+    if threads.get_threads() != before:
+        threads.set_threads(before)
 
 
 @pytest.fixture
-def two_threads(set_threads: Callable[[int], None]) -> None:
+def set_threads() -> Callable[[int], None]:
+    """`threads.set_threads`, which `threads_put_back` undoes."""
+    return threads.set_threads
+
+
+@pytest.fixture
+def two_threads() -> None:
     """Two threads, on any machine."""
-    set_threads(2)
+    threads.set_threads(2)

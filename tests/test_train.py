@@ -54,7 +54,7 @@ def test_sixteen_pictures_are_learned_by_heart():
     pixels, labels = data.train.pixels[:16], data.train.labels[:16]
     x = graph.prepare(pixels)
     sgd = SGD(graph.params, lr=0.01)
-    for step in range(150):
+    for step in range(250):
         logits = graph.forward(x, train=True, rng=np.random.default_rng(step))
         graph.backward(softmax_cross_entropy(logits, labels)[1])
         sgd.step()

@@ -77,6 +77,11 @@ def conv2d_backward(dy: Array, cache: Any) -> tuple[Array, Array, Array]:
     return dx, dw.reshape(w.shape), db
 
 
+def flat(y: Array) -> Array:
+    """(N, F, P, Q) as (N, F, P·Q)."""
+    return y.reshape(*y.shape[:2], -1)
+
+
 def blocks(y: Array) -> Iterator[tuple[int, int]]:
     """Cut images so that one matrix product has about 700 columns.
 
@@ -103,7 +108,8 @@ class Conv2d(Layer):
         rng: where the weights are drawn from.
 
     Raises:
-        ValueError: groups divides not both in_channels and filters.
+        ValueError: groups does not divide in_channels and filters, or a number is
+            too small.
     """
 
     needs_output = False
@@ -121,6 +127,12 @@ class Conv2d(Layer):
         rng: np.random.Generator | None = None,
     ) -> None:
         super().__init__()
+        if min(in_channels, filters, kernel, stride, groups) < 1:
+            raise ValueError(
+                "channels, filters, kernel, stride and groups are at least 1"
+            )
+        if min(pad_sides(pad)) < 0:
+            raise ValueError(f"pad must not be negative, and is {pad}")
         if in_channels % groups or filters % groups:
             raise ValueError(
                 f"groups={groups} must divide both in_channels={in_channels} "
@@ -128,7 +140,6 @@ class Conv2d(Layer):
             )
         self.in_channels, self.filters, self.kernel = in_channels, filters, kernel
         self.stride, self.pad, self.groups = stride, pad, groups
-        self._steps = stride, pad_sides(pad)[0]  # what the kernels want to know
         w = gaussian((filters, in_channels // groups, kernel, kernel), std, rng)
         b = np.full(filters, bias, np.float32)
         self.params = {"w": Param(w), "b": Param(b)}
@@ -166,7 +177,7 @@ class Conv2d(Layer):
                     np.matmul(w[f].reshape(f.stop - f.start, -1), cols[g], out=rows[f])
 
             mem.share(self.filters, some_filters)
-            kernels.images_from_rows(y[lo:hi], rows, b)
+            kernels.images_from_rows(flat(y[lo:hi]), rows, b)
         return y, x
 
     def backward(
@@ -179,16 +190,16 @@ class Conv2d(Layer):
         for lo, hi in blocks(dy):
             cols = self._columns(x[lo:hi], dy.shape, mem)  # (G, C/G·K·K, B·P·Q)
             rows = mem.scratch("rows", (self.filters, cols.shape[-1]))
-            kernels.rows_from_images(rows, dy[lo:hi])
-            db += rows.sum(1)
+            kernels.rows_from_images(rows, db, flat(dy[lo:hi]))
             rows = rows.reshape(g, self.filters // g, -1)  # (G, F/G, B·P·Q)
             dw_here = mem.scratch("dw", dw.shape)
             dw += np.matmul(rows, cols.transpose(0, 2, 1), out=dw_here)
             if dx is not None:
                 dcols = np.matmul(wg.transpose(0, 2, 1), rows, out=cols)
-                kernels.col2im(
-                    dx[lo:hi], self._by_window(dcols, dy.shape), *self._steps
-                )
+                phases = self._phases(hi - lo, dy.shape, mem)
+                kernels.col2im(phases, self._by_window(dcols, dy.shape), self.stride)
+                before = pad_sides(self.pad)[0]
+                kernels.images_from_phases(dx[lo:hi], phases, self.stride, before)
         return dx
 
     def _columns(self, x: Array, y_shape: Shape, mem: Memory) -> Array:
@@ -197,11 +208,20 @@ class Conv2d(Layer):
         rows = self.in_channels * self.kernel**2 // self.groups
         cols = mem.scratch("cols", (self.groups, rows, len(x) * p * q))
         by_window = self._by_window(cols, y_shape)
-        mem.share(
-            self.in_channels,
-            lambda lo, hi: kernels.im2col(by_window[lo:hi], x[:, lo:hi], *self._steps),
-        )
+        phases = self._phases(len(x), y_shape, mem)
+        kernels.phases_from_images(phases, x, self.stride, pad_sides(self.pad)[0])
+
+        def some_channels(lo: int, hi: int) -> None:
+            kernels.im2col(by_window, phases, self.stride, lo, hi)
+
+        mem.share(self.in_channels, some_channels)
         return cols
+
+    def _phases(self, images: int, y_shape: Shape, mem: Memory) -> Array:
+        """Room for the padded input, sorted by phase; see kernels/conv.py."""
+        s, more = self.stride, (self.kernel - 1) // self.stride
+        high, wide = y_shape[2] + more, y_shape[3] + more
+        return mem.scratch("phases", (images, self.in_channels, s, s, high, wide))
 
     def _by_window(self, cols: Array, y_shape: Shape) -> Array:
         """The same columns with every axis by itself: (C, K, K, B, P, Q)."""

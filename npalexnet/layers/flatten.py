@@ -16,7 +16,7 @@ from npalexnet.layers.layer import Array, Layer, Memory, Shape
 class Flatten(Layer):
     """Each image as one row of numbers."""
 
-    needs_input = False
+    needs_input = True  # its output IS its input: who keeps the one keeps the other
     needs_output = False
 
     def output_shape(self, shape: Shape) -> Shape:

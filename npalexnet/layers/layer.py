@@ -169,6 +169,7 @@ class Layer:
             cuts its own work with `mem.share`.
         needs_input: backward reads the input of forward, which must then be kept.
         needs_output: backward reads the output of forward, which must then be kept.
+            A layer that hands on its input, or a view of it, says True to both.
     """
 
     divided = "images"

@@ -83,7 +83,7 @@ class LRN(Layer):
         groups: the window does not cross from one part of the maps into the next.
 
     Raises:
-        ValueError: size is even.
+        ValueError: size is not odd and positive, or k or groups is not positive.
     """
 
     needs_output = False
@@ -97,8 +97,10 @@ class LRN(Layer):
         groups: int = 1,
     ) -> None:
         super().__init__()
-        if size % 2 == 0:
+        if size % 2 == 0 or size < 1:
             raise ValueError(f"size must be odd, and is {size}")
+        if k <= 0 or groups < 1:
+            raise ValueError(f"k and groups must be positive, and are {k} and {groups}")
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
         self.groups = groups
 

@@ -59,6 +59,9 @@ class MaxPool(Layer):
     Args:
         kernel: side K of a window, at most 16.
         stride: pixels from one window to the next; less than `kernel` overlaps.
+
+    Raises:
+        ValueError: kernel or stride is out of its range.
     """
 
     needs_input = False
@@ -68,12 +71,18 @@ class MaxPool(Layer):
         super().__init__()
         if not 1 <= kernel <= 16:  # so that the winner's place fits into one byte
             raise ValueError(f"kernel must lie in 1 to 16, and is {kernel}")
+        if stride < 1:
+            raise ValueError(f"stride must be at least 1, and is {stride}")
         self.kernel, self.stride = kernel, stride
 
     def settings(self) -> dict[str, Any]:
         return {"kernel": self.kernel, "stride": self.stride}
 
     def output_shape(self, shape: Shape) -> Shape:
+        if len(shape) != 3:
+            raise ValueError(
+                f"MaxPool expects (C, H, W) for one image, and got {shape}"
+            )
         c, h, w = shape
         return (
             c,
@@ -90,7 +99,8 @@ class MaxPool(Layer):
     ) -> tuple[Array, Any]:
         y = mem.output((len(x), *self.output_shape(x.shape[1:])))
         winner = mem.keep("winner", y.shape, np.uint8)
-        kernels.maxpool_forward(y, winner, x, self.kernel, self.stride)
+        line = mem.scratch("line", (5, x.shape[3]))
+        kernels.maxpool_forward(y, winner, line, x, self.kernel, self.stride)
         return y, (x.shape, winner)
 
     def backward(

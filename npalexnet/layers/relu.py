@@ -30,7 +30,7 @@ from npalexnet.layers.layer import Array, Layer, Memory
 
 
 def relu_forward(x: Array) -> tuple[Array, Any]:
-    y = np.where(x > 0, x, np.zeros_like(x))
+    y = np.where(x <= 0, np.zeros_like(x), x)  # asked so, NaN stays NaN
     return y, y
 
 

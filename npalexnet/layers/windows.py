@@ -30,7 +30,7 @@ Pad = int | tuple[int, int]
 
 def pad_sides(pad: Pad) -> tuple[int, int]:
     """(before, after) for a pad given as one number or as two."""
-    return (pad, pad) if isinstance(pad, int) else (pad[0], pad[1])
+    return (pad[0], pad[1]) if isinstance(pad, tuple) else (pad, pad)
 
 
 def output_side(side: int, kernel: int, stride: int, pad: Pad = 0) -> int:
