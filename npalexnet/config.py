@@ -33,7 +33,7 @@ class Config:
     )
     variant: str = option("small", "which network", tuple(VARIANTS))
     epochs: int | None = option(
-        None, "how often every picture is shown", show="by data set; emoji: 12"
+        None, "how often every picture is shown", show="by data set; emoji: 14"
     )
     steps: int | None = option(None, "end after so many steps in all, if sooner")
     schedule: str = option(
@@ -43,7 +43,7 @@ class Config:
         ("steps", "plateau"),
     )
     drops: tuple[int, ...] | None = option(
-        None, "epochs after which the rate falls", show="by data set; emoji: 8,11"
+        None, "epochs after which the rate falls", show="by data set; emoji: 9,12"
     )
     batch: int | None = option(
         None, "pictures in a step", show="64 for small, else 128 as in the paper"

@@ -48,7 +48,7 @@ class Subset(NamedTuple):
 
 SUBSETS = {
     "emoji": Subset(
-        "2,506 drawings, 10 classes, 64 x 64 (embedded)", 12, (8, 11), "emoji64.zip"
+        "2,506 drawings, 10 classes, 64 x 64 (embedded)", 14, (9, 12), "emoji64.zip"
     ),
     "fashion": Subset(
         "5,000 grey photographs of clothes, 10 classes, 28 x 28 (embedded)",
