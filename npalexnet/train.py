@@ -28,6 +28,7 @@ from npalexnet.evaluate import Result, evaluate
 from npalexnet.graph import Graph
 from npalexnet.layers.layer import Array, Param
 from npalexnet.loss import in_top, softmax_cross_entropy
+from npalexnet.memory import check_fits
 from npalexnet.optim import SGD, Plateau, steps
 from npalexnet.progress import Progress, duration
 
@@ -258,6 +259,8 @@ def prepare(config: Config, folder: Path) -> Run:
     side = VARIANTS[config.variant].side
     data = datasets.load(config.subset, where, side, config.classes, config.limit)
     graph, colours = build(config, data)
+    assert config.batch is not None
+    check_fits(graph, config.batch)
     return Run(config, folder, data, graph, colours)
 
 

@@ -150,6 +150,7 @@ def test_switches_reach_the_network_and_the_checkpoint(place):
         (["--variant", "nothing"], "invalid choice: 'nothing'"),
         (["--batch", "0"], "--batch must be at least 1"),
         (["--epochs", "x"], "invalid int value: 'x'"),
+        (["--batch", "100000000"], "--batch"),
         (["--groups", "2"], "groups=2 changes nothing in small"),
         (["--classes", "99"], "choose 1 to 10"),
         (["--resume"], "no finished checkpoint of emoji with small"),
