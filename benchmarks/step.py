@@ -124,8 +124,16 @@ def operations(name: str) -> float:
     return float(total * batch)
 
 
+def forget_compiled() -> None:
+    """Start torch.compile afresh: it gives up after eight networks in one process."""
+    import torch
+
+    torch._dynamo.reset()
+
+
 def measure(name: str, rounds: int, threads: int, skip: set[str]) -> dict[str, float]:
     """Median seconds of each candidate, and "limit", what sgemm alone would take."""
+    forget_compiled()
     works = {c: make(name, c, threads) for c in CANDIDATES if c not in skip}
     for work in works.values():  # compile, allocate, warm the caches
         work()

@@ -36,31 +36,34 @@ def maxpool_forward(y, winner, line, x, k, stride):
     for n in range(images):
         for c in range(channels):
             for p in range(out_h):
+                pixels = x[n, c, p * stride]
                 for j in range(w):
-                    largest[j] = x[n, c, p * stride, j]
+                    largest[j] = pixels[j]
                     row[j] = number(0)
                 for i in range(1, k):
+                    pixels = x[n, c, p * stride + i]
                     here = number(i * k)
                     for j in range(w):
-                        a, b, r = x[n, c, p * stride + i, j], largest[j], row[j]
+                        a, b, r = pixels[j], largest[j], row[j]
                         larger = (a > b) | ((a != a) & (b == b))  # NaN is the largest
                         largest[j] = a if larger else b
                         row[j] = here if larger else r
-                best = y[n, c, p]
+                best, winners = y[n, c, p], winner[n, c, p]
                 for q in range(out_w):
                     best[q] = largest[q * stride]
                     place[q] = row[q * stride]
                 for j in range(1, k):
+                    right = number(j)
                     for q in range(out_w):
                         column[q] = largest[q * stride + j]
-                        column_row[q] = row[q * stride + j] + number(j)
+                        column_row[q] = row[q * stride + j] + right
                     for q in range(out_w):
                         a, b, s, r = column[q], best[q], column_row[q], place[q]
                         better = (a > b) | ((a == b) & (s < r)) | ((a != a) & (b == b))
                         best[q] = a if better else b
                         place[q] = s if better else r
                 for q in range(out_w):
-                    winner[n, c, p, q] = np.uint8(place[q])
+                    winners[q] = np.uint8(place[q])
 
 
 @kernel
