@@ -4,7 +4,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help train test slow lint notebooks clean
+.PHONY: help train test slow lint bench notebooks clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,6 +27,10 @@ lint: .venv/made  ## check style and types
 	$(RUN) ruff check
 	$(RUN) ruff format --check
 	$(RUN) mypy
+
+bench: .venv/made  ## measure a step beside PyTorch (twenty minutes)
+	.venv/bin/pip install --quiet --editable '.[bench]'
+	$(RUN) benchmarks.step
 
 notebooks: .venv/made  ## open the notebooks in JupyterLab
 	.venv/bin/pip install --quiet --editable '.[notebooks]'
