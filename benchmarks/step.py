@@ -6,10 +6,10 @@
 
 Machines are shared and change their speed from minute to minute, so only what was
 measured in the same minutes can be compared: each round runs every candidate twice and
-times the second run, the median over the rounds counts, and the rate of a plain matrix product is taken in the
-same rounds. PyTorch must have its threads (ours hold BLAS at one only while they work,
-and never touch OpenMP): this is asserted, and PyTorch's time is compared with its time
-alone in a process of its own.
+times the second run, the median over the rounds counts, and the rate of a plain matrix
+product is taken in the same rounds. PyTorch must have its threads (ours hold BLAS at
+one only while they work, and never touch OpenMP): this is asserted, and PyTorch's time
+is compared with its time alone in a process of its own.
 """
 
 from __future__ import annotations
