@@ -244,7 +244,7 @@ def by_itself(name: str, found: dict[str, float], threads: int) -> None:
             flush=True,
         )
         if candidate == eager and not 0.9 < same < 1.1:
-            print("  NOT FAIR: PyTorch alone differs by more than a tenth; run again")
+            raise SystemExit("not fair: PyTorch alone differs by a tenth; run again")
     one, two = (alone(name, "npalexnet", t, 3)["seconds"] for t in (1, threads))
     print(f"  npalexnet, {threads} threads against 1: {one / two:.2f} x", flush=True)
 
