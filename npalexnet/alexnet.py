@@ -15,7 +15,6 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import prod, sqrt
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -362,5 +361,4 @@ def alexnet(
 
 def needs_mean_picture(graph: Graph) -> bool:
     """Does this network subtract a mean picture, rather than a mean colour?"""
-    variant: dict[str, Any] = graph.about
-    return VARIANTS[variant["variant"]].mean_picture if variant else False
+    return bool(graph.about) and VARIANTS[graph.about["variant"]].mean_picture
