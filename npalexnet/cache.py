@@ -98,9 +98,8 @@ def _squares(
     """Each picture in its turn, or what is wrong with it; decoded by all cores."""
 
     def one(i: int) -> tuple[int, Pixels | UserError]:
-        where = f"{source.path}: {source.top}{names[i]}"
         try:
-            picture = decode(source.read(names[i]), where, side)
+            picture = decode(source.read(names[i]), source.where(names[i]), side)
             return i, np.asarray(to_square(picture, side))
         except UserError as error:
             return i, error

@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from tqdm import tqdm
+
 from npalexnet.errors import UserError
 
 TRIES = 3
@@ -94,12 +96,6 @@ def fetch(remotes: tuple[Remote, ...], folder: Path) -> None:
     Raises:
         UserError: no network, another file than expected, no room.
     """
-    import logging
-
-    import pooch
-    from tqdm import tqdm
-
-    pooch.get_logger().setLevel(logging.ERROR)
     missing = [r for r in remotes if not _whole(folder / r.file, r)]
     size = sum(r.size for r in missing)
     if not missing:
@@ -107,15 +103,8 @@ def fetch(remotes: tuple[Remote, ...], folder: Path) -> None:
     check_room(folder, size, "the download")
     print(f"downloading {size / 1e6:,.0f} MB to {folder}, once", flush=True)
     for remote in missing:
-        bar = tqdm(
-            unit="B",
-            unit_scale=True,
-            desc=remote.file,
-            mininterval=0.1 if sys.stderr.isatty() else 30,
-        )
-        downloader = pooch.HTTPDownloader(progressbar=bar, timeout=SILENCE)
         for attempt in range(1, TRIES + 1):
-            cause = _attempt(remote, folder, downloader)
+            cause = _attempt(remote, folder)
             if not cause:
                 break
             if attempt < TRIES:
@@ -127,31 +116,43 @@ def fetch(remotes: tuple[Remote, ...], folder: Path) -> None:
             )
 
 
-def _attempt(remote: Remote, folder: Path, downloader: object) -> str:
+def _attempt(remote: Remote, folder: Path) -> str:
     """Download once: "" or what went wrong."""
     import pooch
     import requests
 
+    pooch.get_logger().setLevel("ERROR")
+    bar = tqdm(
+        total=remote.size,
+        unit="B",
+        unit_scale=True,
+        desc=remote.file,
+        leave=False,
+        mininterval=0.1 if sys.stderr.isatty() else 30,
+    )
     try:
         pooch.retrieve(
             remote.address,
             remote.checksum,
             remote.file,
             folder,
-            downloader=downloader,
+            downloader=pooch.HTTPDownloader(progressbar=bar, timeout=SILENCE),
         )
     except requests.Timeout:
         return f"no answer for {SILENCE:g} s"
     except requests.HTTPError as error:
         return str(error).split(" for url")[0]
-    except requests.ConnectionError:
-        return "no connection"
+    except requests.ConnectionError as error:
+        silent = "timed out" in str(error)  # in the middle of the file
+        return f"no answer for {SILENCE:g} s" if silent else "no connection"
     except requests.RequestException as error:
         return type(error).__name__
     except ValueError:  # pooch's word for a wrong checksum
         return f"what came is not the file of {remote.size:,} bytes that was expected"
     except OSError as error:
         return error.strerror or str(error)
+    finally:
+        bar.close()
     return ""
 
 

@@ -181,7 +181,7 @@ def _enter(source: Source, pictures: Sequence[str]) -> None:
     while True:
         parts = [name[len(source.top) :].split("/") for name in pictures]
         first = {p[0] for p in parts}
-        if len(first) > 1 or min(map(len, parts)) < 3 or first == {"train"}:
+        if len(first) > 1 or max(map(len, parts)) < 3 or first == {"train"}:
             return
         source.below(source.top + first.pop() + "/")
 
@@ -199,7 +199,7 @@ def _by_class(
                 by_class[folder].append(name)
             else:
                 loose.append(name)
-    where = f"{source.path}: {source.top}{below}"
+    where = source.where(below)
     if loose:
         raise UserError(
             f"{where}: expected one folder for each class, found pictures that lie "
@@ -208,8 +208,8 @@ def _by_class(
     for name, files in by_class.items():
         if not files:
             raise UserError(
-                f"{where}{name}: this class has no pictures; add some, or remove the "
-                "folder"
+                f"{source.where(below + name)}: this class has no pictures; add some, "
+                "or remove the folder"
             )
     if len(by_class) < 2:
         raise UserError(
@@ -260,7 +260,7 @@ def read_idx(
     """
     arrays = []
     for name, dims in zip(IDX[part], (3, 1), strict=True):
-        where = f"{source.path}: {source.top}{name}"
+        where = source.where(name)
         try:
             data = gzip.decompress(source.read(name))
         except (OSError, EOFError, zlib.error) as error:

@@ -93,6 +93,12 @@ class Source:
         """Is there such a file?"""
         return self.top + name in self._names
 
+    def where(self, name: str) -> str:
+        """A file or folder in words, for messages."""
+        if self._zip is not None:
+            return f"{self.path}: {self.top}{name}"
+        return str(self.path / (self.top + name))
+
     def identity(self, name: str) -> tuple[int, int]:
         """Two numbers that change when the file does; the second is its size."""
         if self._zip is not None:
@@ -110,12 +116,12 @@ class Source:
         full = self.top + name
         if full not in self._names:
             raise UserError(
-                f"{self.path}: {full} is missing; download or copy the data again"
+                f"{self.where(name)} is missing; download or copy the data again"
             )
         try:
             if self.identity(name)[1] > MOST_BYTES:
                 raise UserError(
-                    f"{self.path}: {full} has more than {MOST_BYTES:,} bytes; shrink "
+                    f"{self.where(name)} has more than {MOST_BYTES:,} bytes; shrink "
                     "or remove it"
                 )
             if self._zip is not None:
@@ -130,7 +136,7 @@ class Source:
             zlib.error,
         ) as error:
             raise UserError(
-                f"{self.path}: {full} cannot be read ({error}); "
+                f"{self.where(name)} cannot be read ({error}); "
                 "download or copy the data again"
             ) from None
 

@@ -91,6 +91,8 @@ def train_epoch(
         right = int(in_top(logits, labels, 1).sum())
         watch("update")
         state.count(float(loss), right, len(labels))
+        ends_epoch = state.step % run.steps_an_epoch == 0
+        state.row_due = ends_epoch or state.step == run.last_step
         progress.step(state, run.steps_an_epoch)
         if stop.asked:
             break
@@ -98,8 +100,6 @@ def train_epoch(
             run.save()
             saved = monotonic()
             watch("saving")
-    ended = state.step % run.steps_an_epoch == 0 or state.step == run.last_step
-    state.row_due = ended
 
 
 # Seconds between checkpoints inside an epoch.
