@@ -82,6 +82,34 @@ def curves(rows: Sequence[Mapping[str, str]], title: str = "") -> Figure:
     return figure
 
 
+def changes(
+    labels: Sequence[str], bars: Sequence[tuple[float, float]], title: str = ""
+) -> Figure:
+    """What an ablation found: how far the validation top-1 moves without each idea.
+
+    Args:
+        labels: what was done in place of the idea.
+        bars: change in points, and its standard error.
+        title: above the picture.
+    """
+    height = 1.0 + 0.42 * len(labels)
+    figure = Figure(figsize=(8, height), layout="constrained", facecolor="white")
+    axes = figure.subplots()
+    values, errors = np.array(bars).reshape(-1, 2).T
+    colours = [TRAIN if value >= 0 else VALIDATION for value in values]
+    places = np.arange(len(labels))
+    axes.barh(places, values, xerr=errors, color=colours, capsize=3, height=0.62)
+    axes.set_yticks(places, labels)
+    axes.invert_yaxis()
+    axes.axvline(0, color="black", lw=0.8)
+    axes.set_xlabel("change of validation top-1 without the idea (points ± one s.e.)")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="x", alpha=0.3)
+    if title:
+        figure.suptitle(title, fontsize=10)
+    return figure
+
+
 def filters(w: Array, title: str = "") -> Figure:
     """A first layer's filters (F, 3, K, K) as small colour pictures (paper Fig. 3).
 
