@@ -22,6 +22,7 @@ MACHINES = {
     ),
     "maxpool": L.MaxPool,
     "lrn": L.LRN,
+    "samemap_norm": L.SameMapNorm,
     "relu": L.ReLU,
     "tanh": L.Tanh,
     "linear": lambda w: L.Linear(w.shape[1], w.shape[0]),
