@@ -643,14 +643,16 @@ def build(
     return graph
 
 
-def outline(variant: str, classes: int = 1000) -> Graph:
+def outline(
+    variant: str, classes: int = 1000, dtype: npt.DTypeLike = np.float32
+) -> Graph:
     """A variant with all weights zero: every shape and count, in no time."""
     v = VARIANTS[variant]
     blank = [
         (name, replace(d, std=0.0) if isinstance(d, Conv | Full) else d)
         for name, d in v.layers
     ]
-    return build(v, blank, classes)
+    return build(v, blank, classes, dtype=dtype)
 
 
 def needs_mean_picture(graph: Graph) -> bool:
