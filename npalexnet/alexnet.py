@@ -26,6 +26,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import prod, sqrt
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -524,6 +525,8 @@ def switches(
 
     A rule answers None to leave a layer out.
     """
+    if activation not in ("relu", "tanh"):
+        raise ValueError(f"activation must be relu or tanh, and is {activation!r}")
 
     def no_lrn(d: Description) -> Description | None:
         return None if isinstance(d, Norm | MapNorm) else d
@@ -590,32 +593,32 @@ def alexnet(
     Raises:
         ValueError: an unknown variant or activation, or a switch that changes nothing.
     """
-    if variant not in VARIANTS:
-        raise ValueError(
-            f"unknown variant {variant!r}; there are: {', '.join(VARIANTS)}"
-        )
-    if activation not in ("relu", "tanh"):
-        raise ValueError(f"activation must be relu or tanh, and is {activation!r}")
-    if classes < 1:
-        raise ValueError(f"classes must be at least 1, and is {classes}")
-    v = VARIANTS[variant]
-    described: list[tuple[str, Description]] = list(v.layers)
-    for switch, rule in switches(lrn, overlap, groups, dropout, activation).items():
-        changed = [(name, rule(d)) for name, d in described]
-        if changed == described:
-            raise ValueError(f"{switch} changes nothing in {variant}; leave it out")
-        described = [(name, d) for name, d in changed if d is not None]
-
-    graph = build(v, described, classes, seed, dtype)
-    graph.about = {
-        "variant": variant,
+    chosen = {
         "lrn": lrn,
         "overlap": overlap,
         "groups": groups,
         "dropout": dropout,
         "activation": activation,
     }
+    described = with_switches(variant, **chosen)
+    graph = build(VARIANTS[variant], described, classes, seed, dtype)
+    graph.about = {"variant": variant, **chosen}
     return graph
+
+
+def with_switches(variant: str, **chosen: Any) -> list[tuple[str, Description]]:
+    """A variant's list of layers, after the switches of `alexnet`."""
+    if variant not in VARIANTS:
+        raise ValueError(
+            f"unknown variant {variant!r}; there are: {', '.join(VARIANTS)}"
+        )
+    described = list(VARIANTS[variant].layers)
+    for switch, rule in switches(**chosen).items():
+        changed = [(name, rule(d)) for name, d in described]
+        if changed == described:
+            raise ValueError(f"{switch} changes nothing in {variant}; leave it out")
+        described = [(name, d) for name, d in changed if d is not None]
+    return described
 
 
 def build(
@@ -626,6 +629,8 @@ def build(
     dtype: npt.DTypeLike = np.float32,
 ) -> Graph:
     """Walk down the list, and build each layer for what comes out of the one before."""
+    if classes < 1:
+        raise ValueError(f"classes must be at least 1, and is {classes}")
     layers: dict[str, Layer] = {}
     shape: Shape = (3, v.crop, v.crop)
     for name, description in described:
@@ -644,15 +649,20 @@ def build(
 
 
 def outline(
-    variant: str, classes: int = 1000, dtype: npt.DTypeLike = np.float32
+    variant: str,
+    classes: int = 1000,
+    dtype: npt.DTypeLike = np.float32,
+    **chosen: Any,
 ) -> Graph:
-    """A variant with all weights zero: every shape and count, in no time."""
-    v = VARIANTS[variant]
+    """The same network with all weights zero: every shape and count, in no time.
+
+    `chosen` are the switches of `alexnet`.
+    """
     blank = [
         (name, replace(d, std=0.0) if isinstance(d, Conv | Full) else d)
-        for name, d in v.layers
+        for name, d in with_switches(variant, **chosen)
     ]
-    return build(v, blank, classes, dtype=dtype)
+    return build(VARIANTS[variant], blank, classes, dtype=dtype)
 
 
 def needs_mean_picture(graph: Graph) -> bool:
