@@ -179,15 +179,17 @@ def _draw_blocks(axes: Any, graph: Graph, learned: Sequence[str]) -> None:
     ends = [names.index(name) - 1 for name in learned[1:]] + [len(names) - 1]
     steps = [("input", graph.input_shape, 1, "")]
     for name, end in zip(learned, ends, strict=True):
+        others = [
+            n.rstrip("0123456789")
+            for n in names[names.index(name) + 1 : end + 1]
+            if n != "flatten"
+        ]
         while (
             graph.output_shapes[names[end]][1:] == ()
             and len(graph.output_shapes[name]) == 3
         ):
             end -= 1  # before Flatten
         groups = getattr(graph.layers[name], "groups", 1)
-        others = [
-            n.rstrip("0123456789") for n in names[names.index(name) + 1 : end + 1]
-        ]
         shape = graph.output_shapes[names[end]]
         steps.append((name, shape, groups, ", ".join(others)))
     x = 0.0

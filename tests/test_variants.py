@@ -288,6 +288,8 @@ def test_the_picture_of_each_variant_can_be_drawn(name):
     texts = [text.get_text() for axes in figure.axes for text in axes.texts]
     for layer in ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8"):
         assert any(text.startswith(f"{layer}\n") for text in texts)
+    after_conv5 = {"code2012": "pool, relu", "owt": "relu, pool, drop"}
+    assert texts.count(after_conv5.get(name, "relu, pool")) >= 1
     file = BytesIO()
     figure.savefig(file, format="png")
     assert file.tell() > 10_000
