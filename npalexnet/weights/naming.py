@@ -10,10 +10,12 @@ are `caffe` and `caffenet`; with them come the mean (and std) of their pixels an
 1,000 classes, ImageNet's class names.
 
 What has to be changed
-    torchvision: names only. Its filters are (F, C, K, K) and its matrices (M, D), like
-    ours, and its flatten runs over channels, rows, columns, like ours.
-    Caffe: the same, but its pictures are blue-green-red, so the channels of conv1's
-    filters are turned round: w[:, ::-1].
+    Names. Filters are (F, C, K, K) and matrices (M, D) everywhere, and flatten runs
+    over channels, rows, columns: these stay.
+    Caffe's pictures are blue-green-red: conv1's channels are turned round, w[:, ::-1].
+    PyTorch's and Caffe's dropout of rate r divides by 1 - r in training and does
+    nothing in a test; ours, the paper's, multiplies by 1 - r in a test. So the matrix
+    behind a dropout is divided by 1 - r on its way in, and multiplied on its way out.
 """
 
 from __future__ import annotations
@@ -23,13 +25,14 @@ import re
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any
 
 import numpy as np
 
-from npalexnet.alexnet import VARIANTS, Conv, Full, alexnet
+from npalexnet.alexnet import VARIANTS, outline
 from npalexnet.errors import UserError
 from npalexnet.graph import Graph
+from npalexnet.layers import Conv2d
 from npalexnet.layers.layer import Array, Shape
 from npalexnet.weights import caffemodel, raw, safetensors, torchfile
 
@@ -60,20 +63,26 @@ KINDS = {
 }
 
 
-class Found(NamedTuple):
-    """What a file of weights holds.
+class Weights(dict[str, Array]):
+    """Arrays by our names, and whose they are.
 
     Attributes:
-        arrays: by our names.
-        called: our names to the file's, where they differ.
-        maker: whose names they are: torchvision, caffe or npalexnet.
+        maker: torchvision, caffe or npalexnet. The first two have another dropout than
+            ours; `put` sees to that.
         variant: which network the file says it is, or "".
+        called: our names to the file's, where they differ.
     """
 
-    arrays: dict[str, Array]
-    called: dict[str, str]
-    maker: str
-    variant: str
+    def __init__(
+        self,
+        arrays: Mapping[str, Array],
+        maker: str,
+        variant: str = "",
+        called: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(arrays)
+        self.maker, self.variant = maker, variant
+        self.called = dict(called or {})
 
 
 OWN = "npalexnet"  # among the texts of a .safetensors: what `save` says of the network
@@ -122,12 +131,16 @@ def is_own(path: Path) -> bool:
     return kind(path) == ""
 
 
-def find(path: Path) -> Found:
-    """The weights in a file, whoever wrote it.
+def read(path: str | Path) -> Weights:
+    """The weights in a file by our names, {"conv1.w": (F, C, K, K), ...}, for `put`.
+
+    They are views of the file, and keep its numbers but for the order of conv1's
+    colours.
 
     Raises:
         UserError: there are none, or the file is damaged, or unsafe.
     """
+    path = Path(path)
     if not path.is_file():
         raise UserError(f"{path}: no such file; give one of {', '.join(KINDS)}")
     form = "weights"
@@ -164,7 +177,7 @@ def known(name: str) -> bool:
     return name in OURS or LEARNED.fullmatch(name) is not None
 
 
-def from_names(arrays: Mapping[str, Array], about: str | None = None) -> Found:
+def from_names(arrays: Mapping[str, Array], about: str | None = None) -> Weights:
     """Arrays with torchvision's names or ours.
 
     Args:
@@ -189,11 +202,10 @@ def from_names(arrays: Mapping[str, Array], about: str | None = None) -> Found:
         arrays = {name: array for name, array in arrays.items() if known(name)}
     called = {OURS[name]: name for name in arrays if name in OURS}
     ours = {OURS.get(name, name): array for name, array in arrays.items()}
-    maker = "torchvision" if called and about is None else "npalexnet"
-    return Found(ours, called, maker, variant)
+    return Weights(ours, "torchvision" if called else "npalexnet", variant, called)
 
 
-def from_caffe(net: caffemodel.Net) -> Found:
+def from_caffe(net: caffemodel.Net) -> Weights:
     """Caffe's arrays: names, blue-green-red, and which of Caffe's two networks.
 
     `caffe` normalises, then pools; `caffenet` pools first.
@@ -215,7 +227,7 @@ def from_caffe(net: caffemodel.Net) -> Found:
             "expected Caffe's AlexNet or CaffeNet, with layers norm1 and pool1, found "
             f"{net.name:.40} with {', '.join(net.layers):.200}"
         )
-    return Found(arrays, {}, "caffe", "caffe" if norm_first else "caffenet")
+    return Weights(arrays, "caffe", "caffe" if norm_first else "caffenet")
 
 
 # ----------------------------------------------------- our checkpoints as .safetensors
@@ -224,17 +236,21 @@ def from_caffe(net: caffemodel.Net) -> Found:
 def write_safetensors(file: IO[bytes], arrays: Mapping[str, Array], about: str) -> None:
     """Write what `npalexnet.save` saves.
 
-    `owt` gets torchvision's names, and the mean colour of the input is written as a
-    text: so PyTorch finds just the arrays that its own AlexNet has.
+    `owt` is written for PyTorch: torchvision's names, its dropout, and just the arrays
+    that its own AlexNet has; the mean colour of the input is written as a text.
     """
     texts = {"format": "pt", OWN: about}
     tensors = {}
-    torchvision = json.loads(about)["about"].get("variant") == "owt"
+    described = json.loads(about)
+    torchvision = described["about"].get("variant") == "owt"
+    kept = kept_by_dropout(described["layers"]) if torchvision else {}
     for name, array in arrays.items():
         if name.startswith("input.") and array.size <= 3:
             texts[name] = json.dumps(array.tolist())
-        else:
-            tensors[THEIRS.get(name, name) if torchvision else name] = array
+            continue
+        if name in kept:
+            array = array * array.dtype.type(kept[name])
+        tensors[THEIRS.get(name, name) if torchvision else name] = array
     safetensors.write(file, tensors, texts)
 
 
@@ -245,7 +261,13 @@ def read_safetensors(path: Path) -> dict[str, Array]:
         one of raw.DAMAGED: it is damaged.
     """
     tensors, texts = safetensors.read(path)
-    arrays = {OURS.get(name, name): array for name, array in tensors.items()}
+    kept = kept_by_dropout(json.loads(texts[OWN])["layers"])
+    arrays = {}
+    for name, array in tensors.items():
+        ours = OURS.get(name, name)
+        if name in OURS and ours in kept:
+            array = array / array.dtype.type(kept[ours])
+        arrays[ours] = array
     for name, text in texts.items():
         if name.startswith("input."):
             arrays[name] = np.array(json.loads(text), float)
@@ -256,29 +278,18 @@ def read_safetensors(path: Path) -> dict[str, Array]:
 # ----------------------------------------------------------------- which network
 
 
-def filters(variant: str) -> dict[str, Shape]:
-    """The shapes of a variant's filters, by name."""
-    shapes: dict[str, Shape] = {}
-    channels = 3
-    for name, d in VARIANTS[variant].layers:
-        if isinstance(d, Conv):
-            shapes[f"{name}.w"] = (d.filters, channels // d.groups, d.kernel, d.kernel)
-            channels = d.filters
-    return shapes
-
-
-def variant_of(found: Found) -> str:
-    """Which AlexNet these weights are of.
+def variant_of(weights: Weights) -> str:
+    """Which AlexNet these are the weights of.
 
     Raises:
-        UserError: of none, or several have these shapes.
+        UserError: of none, or several have filters of these shapes.
     """
-    if found.variant in VARIANTS:
-        return found.variant
-    if found.maker == "torchvision":
+    if weights.variant in VARIANTS:
+        return weights.variant
+    if weights.maker == "torchvision":
         return "owt"
-    shapes = {name: array.shape for name, array in found.arrays.items()}
-    fit = [v for v in VARIANTS if filters(v).items() <= shapes.items()]
+    shapes = {name: array.shape for name, array in weights.items()}
+    fit = [v for v in VARIANTS if filters(outline(v)).items() <= shapes.items()]
     if len(fit) == 1:
         return fit[0]
     if not fit:
@@ -290,54 +301,51 @@ def variant_of(found: Found) -> str:
     )
 
 
-def build(found: Found, variant: str) -> Graph:
-    """The network of these weights, with as many classes, its weights not yet in."""
-    *_, before, last = [
-        (name, d) for name, d in VARIANTS[variant].layers if isinstance(d, Full)
-    ]
-    w = found.arrays.get(f"{last[0]}.w")
-    fits = w is not None and w.ndim == 2 and w.shape[1] == before[1].units and len(w)
-    classes = len(w) if fits and w is not None else 1000  # if not, `put` says why
-    return alexnet(variant, classes)
+def filters(graph: Graph) -> dict[str, Shape]:
+    """The shapes of a network's filters, by name."""
+    return {
+        f"{name}.w": layer.params["w"].data.shape
+        for name, layer in graph.layers.items()
+        if isinstance(layer, Conv2d)
+    }
+
+
+def blank(variant: str, classes: int) -> Graph:
+    """`alexnet(variant, classes)` before its weights are drawn: that takes a second."""
+    graph = outline(variant, classes)
+    graph.about = {
+        "variant": variant,
+        "lrn": True,
+        "overlap": True,
+        "groups": None,
+        "dropout": None,
+        "activation": "relu",
+    }
+    return graph
+
+
+def count_classes(weights: Weights, variant: str) -> int:
+    """As many as the last layer has rows; 1000 if it cannot belong to this variant."""
+    name, last = list(outline(variant, classes=1).params.items())[-2]
+    w = weights.get(name, np.empty(0))
+    fits = w.ndim == 2 and w.shape[1:] == last.data.shape[1:]
+    return len(w) if fits and len(w) else 1000
 
 
 # ------------------------------------------------------------------ into a network
 
 
-def mistakes(
-    graph: Graph, arrays: Mapping[str, Array], wanted: Iterable[str]
-) -> dict[str, str]:
-    """What is wrong with each array that is, in words."""
-    found = {}
-    for name in wanted:
-        expected = graph.params[name].data.shape
-        if name not in arrays:
-            found[name] = f"expected with shape {expected}, is missing"
-            continue
-        array = arrays[name]
-        if array.shape != expected:
-            found[name] = f"expected shape {expected}, found {array.shape}"
-        elif array.dtype.kind not in "fiub":
-            found[name] = f"expected numbers, found {array.dtype}"
-        elif array.dtype.kind == "f" and not np.isfinite(array).all():
-            found[name] = "expected numbers, found infinity or NaN among them"
-    return found
-
-
 def put(
-    graph: Graph,
-    arrays: Mapping[str, Array],
-    layers: Iterable[str] | None = None,
-    called: Mapping[str, str] | None = None,
+    graph: Graph, weights: Mapping[str, Array], layers: Iterable[str] | None = None
 ) -> None:
     """Copy weights into a network: all of them or, if one does not fit, none.
 
     Args:
         graph: the network.
-        arrays: by our names, from `read`.
+        weights: from `read`; or a dictionary of arrays by our names, made for our
+            dropout.
         layers: the layers to fill, as ["conv1", "conv2"]; other arrays are left out.
             None: all layers, and there must be no other array.
-        called: how the file calls the arrays, for messages.
 
     Raises:
         UserError: an array is missing, too many, of another shape, or not finite.
@@ -350,33 +358,67 @@ def put(
         idle = set(chosen) - {name.rpartition(".")[0] for name in wanted}
         if idle:
             raise ValueError(f"no layers with weights: {', '.join(sorted(idle))}")
-    wrong = mistakes(graph, arrays, wanted)
+    wrong = mistakes(graph, weights, wanted)
     if layers is None:
-        for name in arrays:
+        for name in weights:
             if name not in wanted:
-                wrong[name] = f"not expected, found with shape {arrays[name].shape}"
+                wrong[name] = f"not expected, found with shape {weights[name].shape}"
     if wrong:
-        theirs = called or {}
+        called = weights.called if isinstance(weights, Weights) else {}
         said = [
-            f"{name} ({theirs[name]}): {what}" if name in theirs else f"{name}: {what}"
+            f"{name} ({called[name]}): {what}" if name in called else f"{name}: {what}"
             for name, what in wrong.items()
         ]
         more = f"; and {len(said) - 3} more" if len(said) > 3 else ""
         raise UserError("; ".join(said[:3]) + more)
+    foreign = isinstance(weights, Weights) and weights.maker != "npalexnet"
+    kept = kept_by_dropout(chain(graph)) if foreign else {}
     for name in wanted:
         with np.errstate(over="ignore"):
-            graph.params[name].data = arrays[name]
+            graph.params[name].data = weights[name]
+        if name in kept:
+            graph.params[name].data /= kept[name]
 
 
-def read(path: str | Path) -> dict[str, Array]:
-    """The weights in a file, by our names: {"conv1.w": (F, C, K, K), ...}.
+def mistakes(
+    graph: Graph, weights: Mapping[str, Array], wanted: Iterable[str]
+) -> dict[str, str]:
+    """What is wrong with each array that is, in words."""
+    found = {}
+    for name in wanted:
+        expected = graph.params[name].data.shape
+        if name not in weights:
+            found[name] = f"expected with shape {expected}, is missing"
+            continue
+        array = weights[name]
+        if array.shape != expected:
+            found[name] = f"expected shape {expected}, found {array.shape}"
+        elif array.dtype.kind not in "fiu":
+            found[name] = f"expected numbers, found {array.dtype}"
+        elif array.dtype.kind == "f" and not np.isfinite(array).all():
+            found[name] = "expected numbers, found infinity or NaN among them"
+    return found
 
-    They are views of the file: `put` copies them. Caffe's are turned to red-green-blue.
 
-    Raises:
-        UserError: there are none, or the file is damaged, or unsafe.
-    """
-    return find(Path(path)).arrays
+def chain(graph: Graph) -> list[dict[str, Any]]:
+    """The layers in the words of a checkpoint's "about"."""
+    return [
+        {"name": name, "layer": type(layer).__name__, "settings": layer.settings()}
+        for name, layer in graph.layers.items()
+    ]
+
+
+def kept_by_dropout(layers: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """For each matrix behind a dropout of rate r, 1 - r."""
+    kept, share = {}, 1.0
+    for entry in layers:
+        if entry["layer"] == "Dropout":
+            share *= 1 - entry["settings"]["rate"]
+        elif entry["layer"] == "Linear":
+            if share != 1:
+                kept[f"{entry['name']}.w"] = share
+            share = 1.0
+    return kept
 
 
 def load(path: str | Path) -> Graph:
@@ -389,57 +431,58 @@ def load(path: str | Path) -> Graph:
         UserError: there is none, or the file is damaged, or unsafe; an array is
             missing, too many, of another shape, or not finite.
     """
-    found = find(Path(path))
+    weights = read(path)
     try:
-        variant = variant_of(found)
-        if not any(name.startswith("fc") for name in found.arrays):
+        variant = variant_of(weights)
+        if not any(name.startswith("fc") for name in weights):
             raise UserError(
                 f"it holds filters of {variant} alone and cannot tell classes apart; "
                 "npalexnet.weights.trunk(FILE) makes a network for their features, and "
                 "npalexnet.train --weights FILE trains the rest"
             )
-        graph = build(found, variant)
-        put(graph, found.arrays, called=found.called)
+        classes = count_classes(weights, variant)
+        graph = blank(variant, classes)
+        put(graph, weights)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
-    classes = graph.output_shapes[next(reversed(graph.layers))][0]
     if classes == 1000:
         graph.input = graph.input._replace(classes=imagenet_classes())
-    graph.about["source"] = source(found, variant, path)
+    graph.about["source"] = source(weights, variant, path)
     return graph
 
 
 def trunk(path: str | Path) -> Graph:
     """The convolutional half of the network in a file: all layers before flatten.
 
-    Its output is the features (N, 256, 6, 6), or what the variant has. The file may
-    hold the filters alone.
+    Its output is the features, (N, 256, 6, 6) in all but `small`. The file may hold
+    the filters alone.
 
     Raises:
         UserError: as `load` does.
     """
-    found = find(Path(path))
+    weights = read(path)
     try:
-        variant = variant_of(found)
-        whole = alexnet(variant, classes=1)
+        variant = variant_of(weights)
+        whole = blank(variant, classes=1)
         names = list(whole.layers)
         layers = {n: whole.layers[n] for n in names[: names.index("flatten")]}
         graph = Graph(layers, whole.input_shape)
-        put(graph, found.arrays, [n for n in layers if layers[n].params], found.called)
+        put(graph, weights, [n for n in layers if layers[n].params])
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
     graph.input = whole.input
-    graph.about = {**whole.about, "source": source(found, variant, path)}
+    graph.about = {**whole.about, "source": source(weights, variant, path)}
     return graph
 
 
-def source(found: Found, variant: str, path: str | Path) -> str:
+def source(weights: Weights, variant: str, path: str | Path) -> str:
     """One line: what these weights are, and where they are from."""
-    makers = {"torchvision": "torchvision's AlexNet", "caffe": "Caffe's AlexNet"}
-    maker = makers.get(found.maker, "AlexNet")
-    if variant == "caffenet":
-        maker = "Caffe's CaffeNet"
-    return f"{maker} (variant {variant}), from {Path(path).name}"
+    whose = {"torchvision": "torchvision's ", "caffe": "Caffe's "}
+    name = "CaffeNet" if variant == "caffenet" else "AlexNet"
+    return (
+        f"{whose.get(weights.maker, '')}{name} (variant {variant}), "
+        f"from {Path(path).name}"
+    )
 
 
 def imagenet_classes() -> tuple[str, ...]:
