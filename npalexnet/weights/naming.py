@@ -154,7 +154,7 @@ def read(path: str | Path) -> Weights:
             arrays, texts = safetensors.read(path)
             return from_names(arrays, texts.get(OWN))
         if form == "npz":
-            with raw.Zip(path) as archive:
+            with raw.Zip(path, may_unpack=True) as archive:
                 names = {n.removesuffix(".npy"): n for n in archive.names}
                 about = None
                 if "about" in names:
@@ -376,6 +376,7 @@ def put(
     for name in wanted:
         with np.errstate(over="ignore"):
             graph.params[name].data = weights[name]
+        raw.forget(weights[name])
         if name in kept:
             graph.params[name].data /= kept[name]
 
@@ -395,9 +396,17 @@ def mistakes(
             found[name] = f"expected shape {expected}, found {array.shape}"
         elif array.dtype.kind not in "fiu":
             found[name] = f"expected numbers, found {array.dtype}"
-        elif array.dtype.kind == "f" and not np.isfinite(array).all():
+        elif not finite(array):
             found[name] = "expected numbers, found infinity or NaN among them"
     return found
+
+
+def finite(array: Array) -> bool:
+    """Is there no infinity and no NaN? Looks without making an array of answers."""
+    with np.errstate(all="ignore"):
+        total = array.sum(dtype=np.float64)
+    raw.forget(array)
+    return bool(np.isfinite(total))
 
 
 def chain(graph: Graph) -> list[dict[str, Any]]:

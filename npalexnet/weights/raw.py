@@ -41,7 +41,7 @@ DAMAGED = (
     zlib.error,
 )
 
-MOST = 2**31  # bytes that a compressed file may unpack to; AlexNet has 2**28
+MOST = 2**30  # bytes that a compressed file may unpack to; AlexNet has 2**28
 MOST_AXES = 8  # of an array: with a million of them, their product alone takes hours
 
 # How the formats' names for number types are said in NumPy. bfloat16, the upper half of
@@ -62,6 +62,19 @@ def mapped(path: Path) -> mmap.mmap:
 def as_bytes(file: mmap.mmap) -> Bytes:
     """All bytes of a mapped file as an array."""
     return np.frombuffer(file, np.uint8)
+
+
+def forget(array: Array) -> None:
+    """Give the memory back that looking at an array of a mapped file has taken.
+
+    The array stays as it is: it would be read from the file again.
+    """
+    owner: Any = array
+    while owner is not None and not isinstance(owner, mmap.mmap):
+        more = "obj" if isinstance(owner, memoryview) else "base"
+        owner = getattr(owner, more, None)
+    if owner is not None and hasattr(owner, "madvise"):  # Windows has it not
+        owner.madvise(mmap.MADV_DONTNEED)
 
 
 def part(data: Bytes, start: int, size: int) -> Bytes:
@@ -107,9 +120,13 @@ def shaped(data: Bytes, dtype: str, shape: Shape) -> Array:
 
 
 class Zip:
-    """A zip file whose members are read as views where they are not compressed."""
+    """A zip file, whose members are read as views: they must not be compressed.
 
-    def __init__(self, path: Path) -> None:
+    With `may_unpack` they may, and are unpacked to at most `MOST` bytes in all.
+    """
+
+    def __init__(self, path: Path, may_unpack: bool = False) -> None:
+        self._may_unpack = may_unpack
         self._file = zipfile.ZipFile(path)
         self._data = as_bytes(mapped(path))
         self.names = self._file.namelist()
@@ -127,7 +144,7 @@ class Zip:
             ValueError, zipfile.BadZipFile, zlib.error: it is damaged, or too large.
         """
         info = self._file.getinfo(name)
-        if info.compress_type == zipfile.ZIP_DEFLATED:
+        if info.compress_type == zipfile.ZIP_DEFLATED and self._may_unpack:
             size = sum(other.file_size for other in self._file.infolist())
             if size > MOST:
                 raise ValueError(f"it unpacks to {size} bytes")
@@ -136,7 +153,7 @@ class Zip:
         head = part(self._data, info.header_offset, 30).tobytes()
         plain = info.compress_type == zipfile.ZIP_STORED and not info.flag_bits & 1
         if head[:4] != b"PK\3\4" or not plain:
-            raise ValueError(f"{name} is encrypted, or not where the zip says")
+            raise ValueError(f"{name} is compressed, or not where the zip says")
         name_size, extra_size = struct.unpack("<HH", head[26:])
         start = info.header_offset + 30 + name_size + extra_size
         data = part(self._data, start, info.file_size)

@@ -32,6 +32,7 @@ DTYPES = {
     "U64": "<u8",
     "U32": "<u4",
     "U16": "<u2",
+    "BOOL": "|u1",
     "U8": "|u1",
 }
 NAMES = {dtype: name for name, dtype in DTYPES.items()}

@@ -188,12 +188,14 @@ def run(file: IO[bytes] | mmap.mmap, storages: dict[str, Storage] | None = None)
                 below.append(stack)
                 stack = []
             case "TUPLE":
-                stack.append(tuple(to_mark()))
+                items = to_mark()
+                stack.append(tuple(items))
             case "TUPLE1" | "TUPLE2" | "TUPLE3":
                 count = int(code.name[-1])
                 stack[-count:] = [tuple(stack[-count:])]
             case "LIST":
-                stack.append(to_mark())
+                items = to_mark()
+                stack.append(items)
             case "DICT":
                 items = to_mark()
                 stack.append(dict(zip(items[::2], items[1::2], strict=True)))
