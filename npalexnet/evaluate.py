@@ -13,10 +13,10 @@ import numpy as np
 
 from npalexnet import augment, checkpoint, cli, datasets, runs
 from npalexnet.alexnet import VARIANTS
-from npalexnet.datasets import Pictures
+from npalexnet.datasets import Pictures, Pixels
 from npalexnet.graph import Graph
 from npalexnet.layers.layer import Array
-from npalexnet.loss import in_top, log_softmax
+from npalexnet.loss import in_top, softmax
 
 
 class Result(NamedTuple):
@@ -28,6 +28,30 @@ class Result(NamedTuple):
     probabilities: Array
 
 
+def answers(
+    graph: Graph, pixels: Pixels, ten_crop: bool = False, batch: int = 256
+) -> Array:
+    """What a network says to pictures: probabilities (N, classes), each row adds to 1.
+
+    Args:
+        graph: the network.
+        pixels: (N, H, W, 3) uint8 RGB.
+        ten_crop: average the probabilities of ten crops (paper 4.1), not just the
+        centre.
+        batch: pictures at a time; changes the memory needed, not the answer.
+    """
+    parts = []
+    for lo in range(0, len(pixels), batch):
+        part = pixels[lo : lo + batch]
+        if ten_crop:
+            views = augment.ten_crops(part, graph.input)
+        else:
+            views = graph.prepare(part)[None]
+        logits = (graph.forward(x, keep=False) for x in views)
+        parts.append(np.mean([softmax(y) for y in logits], axis=0))
+    return np.concatenate(parts)
+
+
 def evaluate(
     graph: Graph, pictures: Pictures, ten_crop: bool = False, batch: int = 256
 ) -> Result:
@@ -36,20 +60,9 @@ def evaluate(
     Args:
         graph: the network.
         pictures: what to test it on.
-        ten_crop: average the probabilities of ten crops (paper 4.1), not just the
-        centre.
-        batch: pictures at a time; changes the memory needed, not the answer.
+        ten_crop, batch: as for `answers`.
     """
-    parts = []
-    for lo in range(0, len(pictures.labels), batch):
-        pixels = pictures.pixels[lo : lo + batch]
-        if ten_crop:
-            views = augment.ten_crops(pixels, graph.input)
-        else:
-            views = graph.prepare(pixels)[None]
-        logits = (graph.forward(x, keep=False) for x in views)
-        parts.append(np.mean([np.exp(log_softmax(y)) for y in logits], axis=0))
-    probabilities = np.concatenate(parts)
+    probabilities = answers(graph, pictures.pixels, ten_crop, batch)
     labels = pictures.labels
     right = probabilities[np.arange(len(labels)), labels]
     with np.errstate(divide="ignore"):  # a probability of 0 is a loss of infinity

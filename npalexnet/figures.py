@@ -222,3 +222,83 @@ def _draw_blocks(axes: Any, graph: Graph, learned: Sequence[str]) -> None:
     axes.set_ylim(-1.55, 1.05)
     axes.set_aspect("equal")
     axes.set_axis_off()
+
+
+# ------------------------------------------------------------ answers to pictures
+
+# Bars light enough for black letters on them; the right answer's is orange.
+GUESS, RIGHT = "#a8cbe6", "#f6b26b"
+
+
+def top5(
+    pictures: Array,
+    probabilities: Array,
+    classes: Sequence[str],
+    labels: Sequence[int] | Array | None = None,
+    titles: Sequence[str] | None = None,
+) -> Figure:
+    """Pictures, and beside each its five likeliest classes (paper Fig. 4, left).
+
+    Args:
+        pictures: (N, H, W, 3) uint8 RGB.
+        probabilities: (N, classes).
+        classes: names of the classes.
+        labels: the right classes (N,): written above, their bars in another colour.
+        titles: above each picture, if there are no labels.
+    """
+    n = len(pictures)
+    columns = min(n, 2 if n <= 8 else 3)
+    rows = -(-n // columns)
+    figure = _figure(4.4 * columns, 1.75 * rows)
+    grid: Any = figure.subplots(
+        rows, 2 * columns, squeeze=False, width_ratios=[1, 1.7] * columns
+    )
+    cells = grid.reshape(rows * columns, 2)
+    for axes in cells[n:].flat:
+        axes.set_axis_off()
+    for i, (left, right) in enumerate(cells[:n]):
+        _show(left, pictures[i])
+        order = np.argsort(-probabilities[i], kind="stable")[:5]
+        title = titles[i] if titles is not None else ""
+        if labels is not None:
+            title = classes[labels[i]]
+        right.set_title(_short(title, 34), fontsize=9, loc="left", parse_math=False)
+        for place, c in enumerate(order):
+            is_right = labels is not None and c == labels[i]
+            share = float(probabilities[i, c])
+            colour = RIGHT if is_right else GUESS
+            right.barh(place, share, 0.8, color=colour)
+            mark = "\N{CHECK MARK} " if is_right else ""
+            right.text(
+                0.02,
+                place,
+                mark + _short(classes[c], 30),
+                va="center",
+                fontsize=8,
+                fontweight="bold" if is_right else "normal",
+                parse_math=False,
+            )
+            right.text(
+                1.2, place, f"{100 * share:.0f} %", va="center", ha="right", fontsize=8
+            )
+        right.set(xlim=(0, 1.2), ylim=(4.6, -0.6), xticks=[], yticks=[])
+        right.spines[["top", "right", "bottom"]].set_visible(False)
+    return figure
+
+
+# ------------------------------------------------------------------ shared pieces
+
+
+def _figure(width: float, height: float) -> Figure:
+    """A white figure, in inches: dark themes of notebooks must not shine through."""
+    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
+
+
+def _show(axes: Any, picture: Array, **how: Any) -> None:
+    """A picture without axes, its pixels as they are."""
+    axes.imshow(picture, interpolation="nearest", **how)
+    axes.set_axis_off()
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
