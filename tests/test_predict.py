@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ def said(capsys):
     lines = capsys.readouterr().out.splitlines()
     return {
         line: below.split()[-1]
-        for line, below in zip(lines, lines[1:], strict=False)
+        for line, below in pairwise(lines)
         if "%" in below and "%" not in line
     }
 
