@@ -381,32 +381,34 @@ def activations(
         picture: (H, W, 3) uint8 RGB, shown above.
         most: maps of a layer.
     """
-    heights = [1.0 if values.ndim == 3 else 1.3 for values in maps.values()]
+    margin, cell = 1.15, 0.62  # inches: words to the left, and a map
+    width = margin + (cell + 0.06) * most
+    heights = [0.9 if values.ndim == 3 else 1.25 for values in maps.values()]
+    over = 0.25 if picture is None else 1.75
+    height = over + sum(heights) + 0.1
+    figure = Figure(figsize=(width, height), facecolor="white")
+
+    def place(left: float, top: float, across: float, down: float) -> Any:
+        """Axes at a place that is given in inches from the upper left corner."""
+        where = (left / width, 1 - (top + down) / height, across / width, down / height)
+        return figure.add_axes(where)
+
     if picture is not None:
-        heights.insert(0, 1.6)
-    figure = _figure(1.3 + 0.64 * most, sum(heights))
-    figure.set_layout_engine(
-        "constrained", w_pad=0.02, h_pad=0.02, wspace=0.01, hspace=0
-    )
-    grid = figure.add_gridspec(len(heights), most + 2, height_ratios=heights)
-    row = 0
-    if picture is not None:
-        _show(figure.add_subplot(grid[0, :3]), picture)
-        row = 1
-    for name, values in maps.items():
-        label = figure.add_subplot(grid[row, :2])
+        _show(place(margin, 0.1, 1.4, 1.4), picture)
+    for (name, values), tall in zip(maps.items(), heights, strict=True):
+        label = place(0.05, over, margin, cell)
         label.set_axis_off()
         shape = " x ".join(map(str, values.shape))
         low, high = float(values.min()), float(values.max())
         says = f"{name}\n{shape}\n{low:.3g} to {high:.3g}"
-        label.text(0, 0.5, says, va="center", fontsize=8, parse_math=False)
+        label.text(0, 0.5, says, va="center", fontsize=7.5, parse_math=False)
         if values.ndim == 1:
-            axes = figure.add_subplot(grid[row, 2:])
+            axes = place(margin + 0.25, over, width - margin - 0.4, tall - 0.45)
             axes.bar(np.arange(len(values)), values, 0.8, color=TRAIN)
             axes.axhline(0, color="black", lw=0.5)
             axes.set_xlim(-1, len(values))
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-            axes.set_xlabel("unit", fontsize=7)
+            axes.set_xlabel("unit", fontsize=7, labelpad=1)
             axes.tick_params(labelsize=7)
             axes.spines[["top", "right"]].set_visible(False)
         else:
@@ -416,11 +418,11 @@ def activations(
             if low < 0:
                 edge = max(high, -low)
                 how = {"cmap": "RdBu_r", "vmin": -edge, "vmax": edge}
-            for place, unit in enumerate(chosen):
-                axes = figure.add_subplot(grid[row, 2 + place])
+            for i, unit in enumerate(chosen):
+                axes = place(margin + i * (cell + 0.06), over, cell, cell)
                 _show(axes, values[unit], **how)
-                axes.set_title(str(unit), fontsize=6, pad=2)
-        row += 1
+                axes.set_title(str(unit), fontsize=7, pad=2)
+        over += tall
     return figure
 
 
@@ -480,7 +482,7 @@ def occlusion(picture: Array, found: Occlusion, name: str = "the class") -> Figu
     covered.set_title(f"with the costliest cover: {after:.0f} %", fontsize=9)
     lost = 100 * found.lost()
     _show(map_axes, picture.mean(2), cmap="gray", vmin=0, vmax=255)
-    largest = max(float(np.abs(lost).max()), 1e-9)
+    largest = max(float(np.abs(lost).max()), 1)  # less than a point is nothing
     image = map_axes.imshow(
         lost, cmap="RdBu_r", vmin=-largest, vmax=largest, alpha=0.65
     )
