@@ -663,8 +663,3 @@ def outline(
         for name, d in with_switches(variant, **chosen)
     ]
     return build(VARIANTS[variant], blank, classes, dtype=dtype)
-
-
-def needs_mean_picture(graph: Graph) -> bool:
-    """Does this network subtract a mean picture, rather than a mean colour?"""
-    return bool(graph.about) and VARIANTS[graph.about["variant"]].measured == "picture"

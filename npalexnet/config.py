@@ -73,6 +73,16 @@ class Config:
     activation: str = option("relu", "what a neuron answers", ("relu", "tanh"))
     augment: bool = option(True, "always the central crop, never mirrored")
     colour: bool = option(True, "no colour noise")
+    weights: str | None = option(
+        None,
+        "start from the weights in this file (.npz, .pth, .safetensors, .caffemodel); "
+        "the last layer starts anew",
+    )
+    freeze: str | None = option(
+        None,
+        "conv: only the fully connected layers learn; with --weights",
+        ("conv",),
+    )
     out: str | None = option(
         None, "the run folder", show="runs/SUBSET-VARIANT, then -2, -3, ..."
     )
@@ -104,6 +114,7 @@ class Config:
             drops=subset.drops if self.drops is None else tuple(self.drops),
             batch=usual_batch if self.batch is None else self.batch,
             data=None if self.data is None else str(Path(self.data).resolve()),
+            weights=None if self.weights is None else str(Path(self.weights).resolve()),
         )
         for name in ("epochs", "steps", "batch", "threads", "classes", "limit"):
             value = getattr(config, name)

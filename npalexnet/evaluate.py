@@ -10,7 +10,6 @@ class is taken for, and top5.png, some answers in full.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,11 +18,12 @@ import numpy.typing as npt
 
 from npalexnet import augment, checkpoint, cli, datasets, runs
 from npalexnet.alexnet import VARIANTS
-from npalexnet.datasets import Labels, Pictures, Pixels
+from npalexnet.datasets import Labels, Pictures
 from npalexnet.errors import UserError
 from npalexnet.graph import Graph
 from npalexnet.layers.layer import Array
 from npalexnet.loss import in_top, softmax
+from npalexnet.pictures import Pixels
 
 
 class Result(NamedTuple):
@@ -135,9 +135,7 @@ def draw(
             pictures.labels[few],
         ),
     }.items():
-        checkpoint.write_whole(
-            folder / name, partial(figure.savefig, format="png", dpi=150)
-        )
+        figures.write(figure, folder / name)
 
 
 def validation_set(

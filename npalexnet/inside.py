@@ -19,12 +19,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from npalexnet.datasets import Pixels, resize_all
 from npalexnet.graph import Graph
 from npalexnet.layers import LRN, Dropout
 from npalexnet.layers.layer import Array, Layer
 from npalexnet.layers.windows import pad_sides
 from npalexnet.loss import softmax
+from npalexnet.pictures import Pixels, resize_all
 
 Box = tuple[int, int, int, int]  # top, left, bottom, right: the last two are outside
 Numbers = npt.NDArray[np.int64]

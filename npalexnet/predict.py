@@ -13,12 +13,13 @@ from pathlib import Path
 import numpy as np
 
 import npalexnet
-from npalexnet import checkpoint, cli, datasets, runs
-from npalexnet.datasets import Pixels
+from npalexnet import cli, datasets, runs
 from npalexnet.errors import UserError
 from npalexnet.evaluate import answers
+from npalexnet.files import write_whole
 from npalexnet.graph import Graph
 from npalexnet.layers.layer import Array
+from npalexnet.pictures import Pixels, decode, to_square
 
 SHIPPED = "emoji-small.npz"  # in data/: for those who have no run of their own yet
 NETWORKS = (".npz", ".pth", ".pt", ".safetensors", ".caffemodel")
@@ -61,7 +62,7 @@ def read(images: Sequence[str], side: int) -> Pixels:
                 f"{image}: expected a picture, and it cannot be read "
                 f"({error.strerror}); give the file of a picture"
             ) from None
-        squares.append(datasets.to_square(datasets.decode(data, image), side))
+        squares.append(to_square(decode(data, image, side), side))
     return np.stack([np.asarray(square) for square in squares])
 
 
@@ -171,9 +172,7 @@ def main(argv: list[str] | None = None) -> int:
             pixels[shown], probabilities[shown], classes, titles=titles
         )
         verb = "replaced" if args.out.exists() else "wrote"
-        checkpoint.write_whole(
-            args.out, lambda file: figure.savefig(file, format=kind, dpi=150)
-        )
+        write_whole(args.out, lambda file: figure.savefig(file, format=kind, dpi=150))
         only = f" (the first {MOST_DRAWN})" if len(images) > MOST_DRAWN else ""
         print(f"{verb} {args.out}{only}")
         return 0
