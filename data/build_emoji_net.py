@@ -9,6 +9,7 @@ The weights are rounded to 16 bits, half the size; the script says what that cha
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -34,6 +35,9 @@ def main() -> int:
             return 1
         with np.load(run / "best.npz") as file:
             arrays = {name: file[name] for name in file.files}
+        about = json.loads(str(arrays["about"]))
+        about["extra"] = {}  # when and where it was trained is no matter
+        arrays["about"] = np.array(json.dumps(about))
         for name, array in arrays.items():
             if array.dtype == np.float32:
                 arrays[name] = array.astype(np.float16)

@@ -183,3 +183,12 @@ def test_help_does_not_wait_for_numba_or_matplotlib(command):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_network_that_comes_along_knows_its_emoji():
+    from npalexnet import datasets, evaluate, load
+
+    graph = load(datasets.embedded("emoji-small.npz"))
+    data = datasets.load("emoji", train=False)
+    assert graph.input.classes == data.classes
+    assert evaluate.evaluate(graph, data.val).top1 > 0.6
