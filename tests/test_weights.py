@@ -514,6 +514,18 @@ def test_names_of_no_alexnet_are_told(tmp_path):
         npalexnet.load(path)
 
 
+def test_a_strangers_words_do_not_reach_the_terminal_raw(tmp_path):
+    path = tmp_path / "net.npz"
+    np.savez(path, **{"a\nb\x1b[31m": np.ones(3)})
+    with pytest.raises(UserError, match=r"other names: a\?b\?\[31m"):
+        npalexnet.load(path)
+    graph = alexnet("small", 2)
+    arrays = {f"{name}\n": param.data for name, param in graph.params.items()}
+    with pytest.raises(UserError) as error:
+        weights.put(graph, arrays)
+    assert str(error.value).isprintable()
+
+
 def blobs(order, name="", last="fc8"):
     shapes = {**foreign.CAFFE, last: (5, 4096)}
     if last != "fc8":

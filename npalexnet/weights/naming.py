@@ -164,12 +164,18 @@ def read(path: str | Path) -> Weights:
             return from_names(arrays, about)
         raise UserError(f"expected one of {', '.join(KINDS)}, found something else")
     except UserError as error:
-        raise UserError(f"{path}: {error}") from None
+        raise UserError(f"{path}: {one_line(error)}") from None
     except raw.DAMAGED as error:
+        why = one_line(f"{type(error).__name__}: {error!s:.200}")
         raise UserError(
             f"{path}: expected a whole file of the kind {form}, found something else "
-            f"({type(error).__name__}: {error!s:.200}); download or copy it again"
+            f"({why}); download or copy it again"
         ) from None
+
+
+def one_line(said: object) -> str:
+    """A message that may hold a stranger's words, without what would move a cursor."""
+    return "".join(c if c.isprintable() else "?" for c in str(said))
 
 
 def known(name: str) -> bool:
@@ -370,7 +376,7 @@ def put(
             for name, what in wrong.items()
         ]
         more = f"; and {len(said) - 3} more" if len(said) > 3 else ""
-        raise UserError("; ".join(said[:3]) + more)
+        raise UserError(one_line("; ".join(said[:3]) + more))
     foreign = isinstance(weights, Weights) and weights.maker != "npalexnet"
     kept = kept_by_dropout(chain(graph)) if foreign else {}
     for name in wanted:
