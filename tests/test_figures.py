@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from test_predict import colour_network
 
 from npalexnet import (
     alexnet,
@@ -95,12 +96,12 @@ def test_confusion_has_rows_of_true_classes_in_per_cent():
 def test_confusion_of_many_classes_lists_the_largest_and_names_none_twice():
     counts = np.diag(np.full(200, 50))
     counts[7, 9], counts[100, 3] = 20, 50
-    names = [f"cost $x^{i} of {i}" for i in range(200)]  # no mathematics, please
+    names = [f"cost $x^^{i}" for i in range(200)]  # no mathematics, please
     figure = figures.confusion(counts, names)
     listed = [" ".join(text.split()) for text in words(figure)[1:]]
     assert listed == [
-        "50 % of cost $x^100 of 100 → cost $x^3 of 3",
-        "29 % of cost $x^7 of 7 → cost $x^9 of 9",
+        "50 % of cost $x^^100 → cost $x^^3",
+        "29 % of cost $x^^7 → cost $x^^9",
     ]
 
 
@@ -130,7 +131,9 @@ def test_top5_shows_the_likeliest_first_and_marks_the_right_one():
 @pytest.mark.parametrize("count", [1, 2, 3, 11])
 def test_top5_of_any_number_of_pictures_and_of_few_classes(count):
     p = np.full((count, 3), 1 / 3)
-    figure = figures.top5(pictures(count, 9, 9), p, "abc", titles=["$" * 99] * count)
+    figure = figures.top5(
+        pictures(count, 9, 9), p, "abc", titles=["$x^^$" + "$" * 99] * count
+    )
     assert words(figure).count("33 %") == 3 * count
 
 
@@ -214,21 +217,43 @@ def test_figures_of_one_kind_need_no_names():
 # ------------------------------------------------------- what evaluate leaves
 
 
-def test_evaluate_draws_into_the_folder_the_same_pictures_each_time(tmp_path):
-    from test_predict import colour_network
-
+@pytest.fixture
+def evaluated():
+    """What `evaluate.draw` is given, but for the folder."""
     graph = colour_network()
     shown = datasets.Pictures(pictures(12, 8, 8), np.arange(12) % 3, ("",) * 12)
     result = evaluate.evaluate(graph, shown)
+    return graph, result, shown, graph.input.classes
+
+
+def test_evaluate_draws_into_the_folder_the_same_pictures_each_time(
+    tmp_path, evaluated
+):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        evaluate.draw(tmp_path / name, graph, result, shown, graph.input.classes)
+        evaluate.draw(tmp_path / name, *evaluated)
     for file in ("confusion.png", "top5.png"):
         with Image.open(tmp_path / "a" / file) as picture:
             picture.load()
             assert min(picture.size) > 300
         first, second = ((tmp_path / n / file).read_bytes() for n in ("a", "b"))
         assert first == second
+
+
+def test_evaluate_draws_each_picture_with_its_own_answer_and_class(
+    tmp_path, evaluated, monkeypatch
+):
+    graph, _, shown, classes = evaluated
+    drawing, top5 = [], figures.top5
+    monkeypatch.setattr(figures, "top5", lambda *a: drawing.append(a) or top5(*a))
+    evaluate.draw(tmp_path, *evaluated, shown=5)
+    crops, probabilities, names, labels = drawing[0]
+    assert crops.shape == (5, 6, 6, 3)
+    assert evaluate.answers(graph, crops) == pytest.approx(probabilities, rel=1e-5)
+    centres = list(map(bytes, shown.pixels[:, 1:7, 1:7]))
+    numbers = [centres.index(bytes(crop)) for crop in crops]
+    assert (shown.labels[numbers] == labels).all()
+    assert names == classes
 
 
 def test_evaluate_says_where_its_pictures_are_and_does_without(

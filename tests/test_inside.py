@@ -192,9 +192,10 @@ def test_strength_is_the_largest_colour():
 
 def test_mass_inside_a_box():
     weights = np.zeros((4, 4))
-    weights[0, 0], weights[3, 3] = 3, 1
+    weights[0, 0], weights[2, 3] = 3, 1
     assert inside.mass_inside(weights, (0, 0, 2, 2)) == 0.75
-    assert inside.mass_inside(weights, (3, 0, 4, 4)) == 0.25
+    assert inside.mass_inside(weights, (0, 2, 3, 4)) == 0.25
+    assert inside.mass_inside(weights, (2, 0, 4, 3)) == 0
     assert inside.mass_inside(np.ones((4, 4)), (1, 0, 3, 4)) == 8 / 16
     assert inside.mass_inside(np.zeros((4, 4)), (0, 0, 2, 2)) == 0
 
