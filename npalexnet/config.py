@@ -33,7 +33,11 @@ class Config:
         "where its pictures lie, a zip or a folder; alone: pictures of your own, one "
         "folder for each class, below train/ and val/ or to be split",
     )
-    variant: str = option("small", "which network", tuple(VARIANTS))
+    variant: str = option(
+        "small",
+        "which network; `summary --variant all` shows how they differ",
+        tuple(VARIANTS),
+    )
     epochs: int | None = option(
         None, "how often every picture is shown", show="by data set; emoji: 14"
     )

@@ -122,7 +122,7 @@ def draw(
     from npalexnet import figures, inside
 
     n = len(pictures.labels)
-    few = np.sort(augment.generator(0, "top5").permutation(n)[:shown])
+    few = np.sort(augment.generator(0, "examples").permutation(n)[:shown])
     title = f"{n} validation pictures, top-1 {100 * result.top1:.0f} %"
     for name, figure in {
         "confusion.png": figures.confusion(
