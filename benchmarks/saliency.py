@@ -18,12 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-from npalexnet import alexnet, cli, datasets, inside, load, runs, threads
+from npalexnet import alexnet, cli, datasets, inside, layouts, load, runs, threads
 from npalexnet.augment import generator
 from npalexnet.errors import UserError
 from npalexnet.graph import Graph
 from npalexnet.inside import Box
 from npalexnet.layers.layer import Array
+from npalexnet.source import Source
 
 
 def read_boxes(path: Path, side: int, crop: int) -> dict[str, Box]:
@@ -38,7 +39,9 @@ def read_boxes(path: Path, side: int, crop: int) -> dict[str, Box]:
     """
     boxes: dict[str, Box] = {}
     edge = (side - crop) // 2
-    for file, _, *numbers in datasets.Source(path).lines("val/val_annotations.txt"):
+    files = Source(path)
+    layouts.recognise(files)  # finds the layout's top
+    for file, _, *numbers in files.lines("val/val_annotations.txt"):
         if len(numbers) != 4:
             raise UserError(f"{path}: expected a box for {file}, found {numbers}")
         x0, y0, x1, y1 = (int(n) - edge for n in numbers)  # x1, y1 are still inside
@@ -91,7 +94,7 @@ def main(argv: list[str] | None = None) -> int:
         classes = len(graph.input.classes)
         side, crop = graph.input.side, graph.input.crop
         pictures = datasets.load(
-            "tiny-imagenet", args.data, side, classes=classes, limit=1
+            "tiny-imagenet", args.data, side, classes=classes, train=False
         ).val
         boxes = read_boxes(args.data, side, crop)
         order = generator(args.seed, "saliency").permutation(len(pictures.labels))

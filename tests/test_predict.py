@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from npalexnet import Graph, checkpoint, datasets, predict, softmax_cross_entropy, train
+from npalexnet import Graph, checkpoint, datasets, predict, softmax_cross_entropy, state
 from npalexnet.config import Config
 from npalexnet.graph import Input
 from npalexnet.layers import Flatten, Linear
@@ -100,7 +100,7 @@ def test_without_any_run_the_network_that_comes_along_knows_emoji(
 ):
     """A network of 16 emoji learned by heart, in float16, stands in for it."""
     data = datasets.load("emoji", limit=20)
-    graph, _ = train.build(Config().decide(), data)
+    graph, _ = state.build(Config().decide(), data)
     pixels, labels = data.train.pixels[:16], data.train.labels[:16]
     x, sgd = graph.prepare(pixels), SGD(graph.params, lr=0.01)
     for step in range(100):
