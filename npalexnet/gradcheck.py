@@ -244,6 +244,22 @@ def check(
     ]
 
 
+def judge(layer: str, *functions: Callable[..., Any]) -> bool:
+    """Judge somebody's layer, and print which mistake it is; see judge.py.
+
+    Args:
+        layer: the exercise: conv, dropout, linear, lrn, maxpool, relu, sgd, softmax or
+            tanh.
+        functions: forward and backward; for softmax and sgd the one function.
+
+    Returns:
+        True if everything is right.
+    """
+    from npalexnet import judge as judging
+
+    return judging.judge(layer, *functions)
+
+
 # ---------------------------------------------------------------- the command
 
 
