@@ -194,7 +194,7 @@ def compare(array: str, claimed: Array, found: Array) -> Finding:
             f"d{array} must have the shape of {array}, {found.shape}; "
             f"it has {claimed.shape}"
         )
-    gap = np.abs(claimed - found)
+    gap = np.asarray(np.abs(claimed - found))
     gap[np.isnan(gap)] = np.inf
     where = np.unravel_index(int(gap.argmax()), gap.shape) if gap.size else ()
     scale = max(float(np.abs(found).max(initial=0)), 1e-300)

@@ -16,16 +16,11 @@ import numpy as np
 
 from npalexnet import layers as L
 from npalexnet.gradcases import away_from_zero, distinct
-from npalexnet.judge import Again, Exercise, Known, Trial, Wrong
+from npalexnet.judge import Again, Exercise, Known, Trial, Wrong, normal
 from npalexnet.layers.layer import Array
 from npalexnet.layers.lrn import window_sums
 from npalexnet.layers.windows import windows
 from npalexnet.loss import softmax, softmax_cross_entropy
-
-
-def normal(*shape: int) -> Array:
-    """Standard normal numbers, the same ones every time."""
-    return np.random.default_rng(shape).standard_normal(shape)
 
 
 def in_float32(trial: Trial) -> Trial:
@@ -282,6 +277,15 @@ def softmax_exercise() -> Exercise:
         [*trials, in_float32(trials[1])],
         {
             "loss": {
+                "exp does not overflow any more, but the right class has a "
+                "probability so small that it is 0 in the computer, and its "
+                "logarithm is minus infinity. Which form of log softmax never "
+                "takes exp and then log of the "
+                "same number?": safe_softmax_then_log,
+                "Right for small logits, but exp(1000) is more than a float "
+                "can hold, and infinity by infinity is NaN. What happens to "
+                "the probabilities if the same number is subtracted from a "
+                "whole row of logits?": lambda t: losses(t).mean(),
                 "It is the sum over the images, and should be the mean.": lambda t: (
                     t.loss * len(t.labels)
                 ),
@@ -301,17 +305,14 @@ def softmax_exercise() -> Exercise:
                 "exponentials is missing.": lambda t: (
                     -t.logits[np.arange(len(t.labels)), t.labels].mean()
                 ),
-                "Right for small logits, but exp(1000) is more than a float "
-                "can hold, and infinity by infinity is NaN. What happens to "
-                "the probabilities if the same number is subtracted from a "
-                "whole row of logits?": lambda t: losses(t).mean(),
-                "exp does not overflow any more, but the right class has a "
-                "probability so small that it is 0 in the computer, and its "
-                "logarithm is minus infinity. Which form of log softmax never "
-                "takes exp and then log of the "
-                "same number?": safe_softmax_then_log,
             },
             "dlogits": {
+                "exp(1000) is more than a float can hold, and infinity by "
+                "infinity is NaN. What happens to the probabilities if the "
+                "same number is subtracted from a whole "
+                "row of logits?": lambda t: (
+                    (naive_softmax(t) - onehot(t)) / len(t.labels)
+                ),
                 "It belongs to the sum over the images. The loss is their "
                 "mean, and each image has its "
                 "share in it.": lambda t: t.dlogits * len(t.labels),
@@ -326,12 +327,6 @@ def softmax_exercise() -> Exercise:
                 "1 is subtracted in a whole column, or from all rows. Each "
                 "image has one right class of its own.": lambda t: (
                     every_label_everywhere(t)
-                ),
-                "exp(1000) is more than a float can hold, and infinity by "
-                "infinity is NaN. What happens to the probabilities if the "
-                "same number is subtracted from a whole "
-                "row of logits?": lambda t: (
-                    (naive_softmax(t) - onehot(t)) / len(t.labels)
                 ),
             },
         },
