@@ -509,18 +509,18 @@ class Pair:
 
     def kinship(self, t: Known, name: str, value: Any) -> Row:
         """A gradient when y is wrong: right all the same, or belonging to that y?"""
-        found = Row("WRONG", "It cannot be right before y has the right shape.")
         if t.dy.shape == t.y.shape:
             found = self.judged(t, name, value)
-        if found.state != "WRONG":
-            return found
-
+            if found.state != "WRONG":
+                return found
         try:
-            if self.belongs(t, name[1:], as_array(name, value)):
+            claimed = as_array(name, value)
+            if self.belongs(t, name[1:], claimed):
                 return Row("waits", "the derivative of your y; mend y first")
-        except Complaint:
-            return found
-        return Row("WRONG", f"{found.says} Nor is it the derivative of your y.")
+        except Complaint as complaint:
+            return Row("WRONG", str(complaint))
+        wrong = "neither right nor the derivative of your y"
+        return Row("waits", f"{wrong}; look again when y is right")
 
     def belongs(self, t: Known, array: str, claimed: Array) -> bool:
         """Is this the derivative of whatever forward does? Along three directions."""
@@ -625,7 +625,7 @@ def verdict(exercise: Exercise, rows: Rows) -> str:
         )
     if set(states) == {"empty"}:
         return (
-            "NOT FILLED IN YET: put your code where the dots are, run that cell, and "
+            "NOT FILLED IN YET: put your code where the dots are, run its cell, "
             "then this one."
         )
     parts: Mapping[str, tuple[str, ...]] = exercise.functions

@@ -288,7 +288,8 @@ def test_a_backward_may_belong_to_a_wrong_forward(capsys):
     out = verdict(
         capsys, lambda x: (3 * x, x), lambda dy, x: dy * 7 * (x > 0), layer="relu"
     )
-    assert "Nor is it the derivative of your y." in out
+    assert "dx neither right nor the derivative of your y; look again when y" in out
+    assert "NOT YET: forward not right yet." in out
 
 
 def test_a_right_backward_is_right_though_forward_is_wrong(capsys):
