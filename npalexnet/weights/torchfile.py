@@ -307,11 +307,9 @@ def read_legacy(file: mmap.mmap) -> dict[str, Array]:
     for key in keys:
         storage = mentioned[key]
         count = int(raw.part(data, start, 8).view("<u8")[0])
-        if count != storage.size:
-            raise ValueError(f"storage {key} has {count} numbers, not {storage.size}")
         size = count * raw.itemsize(storage.dtype)
         here = raw.part(data, start + 8, size)
-        storages[storage] = raw.shaped(here, storage.dtype, (count,))
+        storages[storage] = raw.numbers(here, storage.dtype)
         start += 8 + size
     return {
         name: tensor.cut(storages[tensor.storage]) for name, tensor in found.items()
