@@ -124,7 +124,7 @@ def load_all(path: str | Path) -> tuple[Graph, dict[str, Any]]:
     if not naming.is_own(path):
         return weights.load(path), {}
     try:
-        if path.suffix == ".safetensors":
+        if naming.kind(path) == "safetensors":
             arrays = naming.read_safetensors(path)
         else:
             with np.load(path, allow_pickle=False) as file:

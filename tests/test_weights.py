@@ -726,6 +726,8 @@ def test_safetensors_bring_everything_back(tmp_path):
         assert (param.data == back.params[name].data).all()
     arrays, _ = safetensors.read(path)
     assert "conv1.w" in arrays and "input.mean" not in arrays
+    renamed = path.rename(tmp_path / "network")
+    assert npalexnet.load(renamed).about == graph.about
     picture = np.random.default_rng(0).random((64, 64, 3))
     graph.input = graph.input._replace(mean=picture)
     npalexnet.save(path, graph)
