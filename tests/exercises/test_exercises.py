@@ -119,7 +119,7 @@ MISTAKES = [
         "window = xp[:, g * cg : (g + 1) * cg,",
         "window = xp[:, :cg,",
         "y",
-        "mi",
+        "The groups are mixed",
     ),
     ("5-conv", "+= (d @ wg)", "= (d @ wg)", "dx", "where windows overlap"),
     ("5-conv", "dw[filters] +=", "dw[filters] =", "dw", "Only one place is left"),
@@ -200,7 +200,7 @@ MISTAKES = [
         "max(0, c - half) : c + half + 1",
         "c - half : c + half + 1",
         "y",
-        "the b",
+        "wrong where it is 0",
     ),
     ("7-lrn", "x**2", "x", "y", "The squares are missing"),
     (
