@@ -158,8 +158,8 @@ def main(argv: list[str] | None = None) -> int:
         pixels = read(images, graph.input.side)
         probabilities = answers(graph, pixels, args.ten_crop)
         classes = names_of(graph, probabilities.shape[1])
-        variant = graph.about.get("variant", "a network")
-        print(f"{path}: {variant}, {len(classes)} classes")
+        what = graph.about.get("source") or graph.about.get("variant", "a network")
+        print(f"{path}: {what}, {len(classes)} classes")
         block = "█" if can_print("█") else "#"
         for image, row in zip(images, probabilities, strict=True):
             print(f"{image}\n{table(row, classes, block=block)}")
