@@ -1,0 +1,236 @@
+"""What MPI is asked to do, and what it sent.
+
+MPI starts a program several times (`mpiexec -n 2 python -m ...`); each copy is a
+"rank", with a number from 0. Three exchanges are all that is needed:
+
+    gather        everybody gets everybody's share           MPI_Allgatherv
+    sum_shares    add up, everybody gets his share of it     MPI_Reduce_scatter
+    sum           add up, everybody gets all of it           MPI_Allreduce
+
+mpi4py is imported when the program was started by MPI, and never otherwise.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any, TypeVar
+
+import numpy as np
+
+from npalexnet.errors import UserError
+from npalexnet.layers.layer import Array
+from npalexnet.parallel.plan import share
+
+# What mpiexec of MPICH (and Intel MPI), of Open MPI, and Slurm's srun tell a rank.
+MARKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK")
+
+Made = TypeVar("Made")
+
+
+def started_by_mpi() -> bool:
+    """Was this process started by mpiexec or the like?"""
+    return any(mark in os.environ for mark in MARKS)
+
+
+def world() -> Ranks:
+    """All ranks of this program: one, if it was not started by MPI.
+
+    Raises:
+        UserError: it was, but mpi4py is missing.
+    """
+    if not started_by_mpi():
+        return Ranks()
+    try:
+        from mpi4py import MPI
+    except ImportError:
+        raise UserError(
+            "started by mpiexec, but mpi4py cannot be imported; install it: "
+            "pip install 'npalexnet[mpi]'"
+        ) from None
+    return Ranks(MPI.COMM_WORLD)
+
+
+class Ranks:
+    """This process, and the others of the same program.
+
+    Args:
+        comm: a communicator of mpi4py; None for a process that is alone.
+
+    Attributes:
+        rank: the number of this process, from 0.
+        size: how many there are.
+        here: how many of them are on this machine.
+        sent: bytes that this rank has sent, by (layer, direction), see `plan.Bytes`.
+    """
+
+    def __init__(self, comm: Any = None) -> None:
+        self.comm = comm
+        self.rank, self.size, self.here = 0, 1, 1
+        self.sent: Counter[tuple[str, str]] = Counter()
+        if comm is not None:
+            from mpi4py import MPI
+
+            self.rank, self.size = comm.rank, comm.size
+            machine = comm.Split_type(MPI.COMM_TYPE_SHARED)
+            self.here = machine.size
+            machine.Free()
+            self._in_place = MPI.IN_PLACE
+            self._aside = comm.Dup()  # for `fail`: its messages must not meet others
+
+    def share(self, count: int, rank: int | None = None) -> slice:
+        """The part of range(count) that belongs to a rank; to this one if not said."""
+        return share(count, self.rank if rank is None else rank, self.size)
+
+    # ------------------------------------------------------------- the exchanges
+
+    def gather(self, x: Array, axis: int, count: int, what: tuple[str, str]) -> Array:
+        """Put the shares of all ranks together: (N, ...) with `count` along the axis.
+
+        Args:
+            x: this rank's share.
+            axis: 0 or 1.
+            count: length of the whole along the axis.
+            what: layer and direction, for `sent`.
+        """
+        if self.size == 1:
+            return x
+        self.sent[what] += x.nbytes * (self.size - 1)
+        shape = (*x.shape[:axis], count, *x.shape[axis + 1 :])
+        whole = np.empty(shape, x.dtype)
+        parts = [self._part(shape, axis, r) for r in range(self.size)]
+        flat = whole.reshape(-1) if axis == 0 else np.empty(whole.size, x.dtype)
+        numbers = [int(np.prod(part)) for part in parts]
+        self.comm.Allgatherv(np.ascontiguousarray(x), [flat, numbers])
+        if axis == 1:  # flat holds one rank's share after the other
+            end = np.cumsum(numbers)
+            for r, part in enumerate(parts):
+                mine = flat[end[r] - numbers[r] : end[r]].reshape(part)
+                whole[:, self.share(count, r)] = mine
+        return whole
+
+    def sum_shares(self, x: Array, axis: int, what: tuple[str, str]) -> Array:
+        """Add up the x of all ranks, and return this rank's share of the sum."""
+        if self.size == 1:
+            return x
+        parts = [self._part(x.shape, axis, r) for r in range(self.size)]
+        numbers = [int(np.prod(part)) for part in parts]
+        mine = np.empty(parts[self.rank], x.dtype)
+        self.sent[what] += x.nbytes - mine.nbytes
+        if axis == 0:
+            flat = np.ascontiguousarray(x)
+        else:
+            cuts = [self.share(x.shape[1], r) for r in range(self.size)]
+            flat = np.concatenate([x[:, cut].reshape(-1) for cut in cuts])
+        self.comm.Reduce_scatter(flat, mine, numbers)
+        return mine
+
+    def sum(self, x: Array, what: tuple[str, str]) -> None:
+        """Replace x, the same shape on all ranks, by the sum over the ranks."""
+        if self.size == 1:
+            return
+        mine = self.share(x.size)
+        own = (mine.stop - mine.start) * x.itemsize
+        # as sum_shares and then gather, which is how it is done
+        self.sent[what] += x.nbytes - own + own * (self.size - 1)
+        self.comm.Allreduce(self._in_place, x)
+
+    def counts(self, count: int, what: tuple[str, str]) -> list[int]:
+        """Everybody's number, by rank."""
+        if self.size == 1:
+            return [count]
+        mine = np.array([count], np.int64)
+        all_counts = np.empty(self.size, np.int64)
+        self.sent[what] += mine.nbytes * (self.size - 1)
+        self.comm.Allgather(mine, all_counts)
+        return [int(n) for n in all_counts]
+
+    def _part(self, shape: tuple[int, ...], axis: int, rank: int) -> tuple[int, ...]:
+        """The shape of a rank's share."""
+        cut = self.share(shape[axis], rank)
+        return (*shape[:axis], cut.stop - cut.start, *shape[axis + 1 :])
+
+    # --------------------------------------------------- what rank 0 does for all
+
+    def collect(self, x: Array, count: int) -> Array | None:
+        """Rows of all ranks, put together on rank 0; None on the others."""
+        if self.size == 1:
+            return x
+        parts = [self._part((count, *x.shape[1:]), 0, r) for r in range(self.size)]
+        numbers = [int(np.prod(part)) for part in parts]
+        whole = np.empty((count, *x.shape[1:]), x.dtype) if self.rank == 0 else None
+        target = None if whole is None else [whole, numbers]
+        self.comm.Gatherv(np.ascontiguousarray(x), target)
+        return whole
+
+    def from_first(self, make: Callable[[], Made]) -> Made:
+        """What `make` returns on rank 0, on all ranks. Only rank 0 calls it.
+
+        Raises:
+            UserError: on all ranks, if rank 0's `make` raised one.
+        """
+        if self.size == 1:
+            return make()
+        said: Any = None
+        if self.rank == 0:
+            try:
+                said = make(), None
+            except UserError as error:
+                said = None, str(error)
+        made, error_text = self.comm.bcast(said)
+        if error_text is not None:
+            raise UserError(error_text)
+        return made
+
+    def any(self, mine: bool) -> bool:
+        """Does one of the ranks say yes?"""
+        if self.size == 1:
+            return mine
+        return bool(self.comm.allreduce(int(mine)))
+
+    # ------------------------------------------------------------------ the end
+
+    def run(self, command: Callable[[], int]) -> int:
+        """Run a command on all ranks; if one fails, all end, and one line says why.
+
+        If all failed in the same way (a wrong option, say) rank 0 alone speaks and all
+        return 2, as `cli.run` does. If some did not, they are waiting for a message
+        that will never come: MPI ends them.
+        """
+        if self.size == 1:
+            return command()
+        try:
+            return command()
+        except (Exception, KeyboardInterrupt) as error:
+            status = 2 if isinstance(error, UserError) else 1
+            if not self._all_come_here(seconds=1.0):
+                print(f"error: rank {self.rank}: {cause(error)}", file=sys.stderr)
+                sys.stderr.flush()
+                self.comm.Abort(status)
+            if self.rank == 0:
+                print(f"error: {cause(error)}", file=sys.stderr)
+            return status
+
+    def _all_come_here(self, seconds: float) -> bool:
+        """Do all ranks call this within so many seconds?"""
+        request, end = self._aside.Ibarrier(), monotonic() + seconds
+        while monotonic() < end:
+            if request.Test():
+                return True
+            sleep(0.01)
+        return False
+
+
+def cause(error: BaseException) -> str:
+    """An error in one line; if it is not the user's to mend, also where it arose."""
+    text = " ".join(str(error).split())
+    if isinstance(error, UserError):
+        return text
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    name = type(error).__name__
+    return f"{name}: {text} ({Path(where.filename).name}, line {where.lineno})"
