@@ -150,6 +150,15 @@ class Ranks:
         self.comm.Allgather(mine, all_counts)
         return [int(n) for n in all_counts]
 
+    def sent_by_all(self) -> dict[tuple[str, str], int]:
+        """`sent`, added up over all ranks."""
+        if self.size == 1:
+            return dict(self.sent)
+        total: Counter[tuple[str, str]] = Counter()
+        for sent in self.comm.allgather(self.sent):
+            total.update(sent)
+        return dict(total)
+
     def _part(self, shape: tuple[int, ...], axis: int, rank: int) -> tuple[int, ...]:
         """The shape of a rank's share."""
         cut = self.share(shape[axis], rank)
@@ -212,6 +221,7 @@ class Ranks:
                 print(f"error: rank {self.rank}: {cause(error)}", file=sys.stderr)
                 sys.stderr.flush()
                 self.comm.Abort(status)
+                os._exit(status)
             if self.rank == 0:
                 print(f"error: {cause(error)}", file=sys.stderr)
             return status
