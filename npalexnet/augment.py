@@ -25,9 +25,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from npalexnet.datasets import Pixels, Statistics, resize_all
+from npalexnet.datasets import Statistics
 from npalexnet.graph import Input
 from npalexnet.layers.layer import Array
+from npalexnet.pictures import Pixels, resize_all
 
 
 def generator(seed: int, purpose: str, *when: int) -> np.random.Generator:

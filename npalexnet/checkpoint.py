@@ -9,9 +9,7 @@ more: groups of arrays as "velocity.conv1.w", everything else inside "about".
 from __future__ import annotations
 
 import json
-import os
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,34 +17,11 @@ import numpy as np
 
 from npalexnet import layers
 from npalexnet.errors import UserError
+from npalexnet.files import write_whole
 from npalexnet.graph import Graph, Input
 from npalexnet.layers.layer import Array, Layer
 
 FORMAT = 1
-
-
-def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Write a file under another name, flush it to the disk, then rename it.
-
-    So `path` holds the old file or the new one, at any moment, never half of one.
-
-    Raises:
-        UserError: the disk is full, or the folder cannot be written to.
-    """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError as error:
-        raise UserError(
-            f"{path} could not be written ({error.strerror or error}); make room or "
-            "choose another folder by --out; what was there before is unharmed"
-        ) from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def describe(graph: Graph) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import MISSING, field, fields
 from types import UnionType
 from typing import Any, NoReturn
 
-from npalexnet.errors import UserError
+from npalexnet.errors import Stopped, UserError
 
 
 class Parser(argparse.ArgumentParser):
@@ -70,7 +70,7 @@ def add_options(parser: Parser, options: type) -> None:
                 parse = whole_numbers
             if show != "":
                 says += f" (default: {show})"
-            meta = None if choices else ("PATH" if "PATH" in says else meta)
+            meta = None if choices else ("PATH" if f.name == "data" else meta)
             parser.add_argument(
                 flag, type=parse, choices=choices, metavar=meta, help=says, **common
             )
@@ -83,6 +83,11 @@ def run(command: Callable[[], int]) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except Stopped as stopped:
+        return 128 + stopped.signal
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
     except BrokenPipeError:  # `... | head`: nobody reads on
         sys.stderr.close()
         return 1

@@ -29,7 +29,9 @@ class Config:
         tuple(SUBSETS),
     )
     data: str | None = option(
-        None, "where its pictures lie, a zip or a folder; alone: your own pictures"
+        None,
+        "where its pictures lie, a zip or a folder; alone: pictures of your own, one "
+        "folder for each class, below train/ and val/ or to be split",
     )
     variant: str = option("small", "which network", tuple(VARIANTS))
     epochs: int | None = option(
@@ -51,6 +53,9 @@ class Config:
     lr: float = option(0.01, "learning rate at the start")
     momentum: float = option(0.9, "share of the velocity that is kept")
     weight_decay: float = option(0.0005, "pull of every weight towards zero")
+    skip_bad: bool = option(
+        False, "leave out pictures that cannot be read, rather than stop"
+    )
     seed: int = option(0, "of all that is drawn: same seed, same run")
     threads: int | None = option(None, "threads to use", show="all cores, at most 8")
     classes: int | None = option(None, "only the first so many classes", show="all")

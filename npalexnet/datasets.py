@@ -1,39 +1,36 @@
 """Where pictures come from.
 
     load("emoji", side=64)                              embedded, always there
-    load("tiny-imagenet", Path("tiny-imagenet-200.zip"), side=64)
+    load("tiny-imagenet", side=64)                      downloaded once
+    load("own", Path("my-photographs"), side=64)        a folder a class
 
-Everything is read in one layout, that of Tiny ImageNet, from a folder or straight from
-a zip, which is never unpacked (100,000 small files cost a minute to open and a second
-to read as one zip):
-
-    wnids.txt                     one class a line, in the order of the classes
-    words.txt                     class, tab, its name in words
-    train/CLASS/images/*          training pictures
-    val/images/*                  validation pictures, all in one folder, and
-    val/val_annotations.txt       file, tab, class (, tab, box)
-
-The validation folder is flat: its labels are in the annotations, not in folder names.
-Some pictures are grey: all are turned to RGB. They are kept as bytes, at their own size
-or at the network's, whichever is smaller.
+Pictures are kept as bytes, at their own size or at the network's, whichever is smaller.
+How a data set may lie on the disk: layouts.py; how a file becomes a picture:
+pictures.py; where downloads and decoded pictures are kept: download.py and cache.py.
 """
 
 from __future__ import annotations
 
-import io
-import zipfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
 
+from npalexnet import cache, layouts
+from npalexnet.download import (
+    FASHION_MNIST,
+    TINY_IMAGENET,
+    Remote,
+    data_folder,
+    fetch,
+)
 from npalexnet.errors import UserError
+from npalexnet.layouts import Files, Listing
+from npalexnet.pictures import Pixels
+from npalexnet.source import Source
 
-Pixels = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
 
 
@@ -44,7 +41,13 @@ class Subset(NamedTuple):
     epochs: int
     drops: tuple[int, ...]
     embedded: str = ""  # file in data/
+    remote: tuple[Remote, ...] = ()  # what is downloaded
+    installed: str = ""  # where a package of the system puts it
+    layout: str = "tiny-imagenet"  # what --data must hold; "" for any
+    classes: tuple[str, ...] = ()  # names, where the layout has none
 
+
+CLOTHES = "T-shirt trouser pullover dress coat sandal shirt sneaker bag boot"
 
 SUBSETS = {
     "emoji": Subset(
@@ -56,12 +59,24 @@ SUBSETS = {
         (5, 7),
         "fashion-mini.zip",
     ),
+    "fashion-mnist": Subset(
+        "all 60,000 of them (31 MB are downloaded, once)",
+        8,
+        (5, 7),
+        remote=FASHION_MNIST,
+        installed="/usr/share/datasets/fashion-mnist",
+        layout="idx",
+        classes=tuple(CLOTHES.split()),
+    ),
     "tiny-imagenet": Subset(
-        "100,000 photographs, 200 classes, 64 x 64 (give its zip or folder by --data)",
+        "100,000 photographs, 200 classes, 64 x 64 (248 MB are downloaded, once)",
         30,
         (18, 26),
+        remote=TINY_IMAGENET,
     ),
-    "own": Subset("your own pictures, in the same layout, by --data", 30, (18, 26)),
+    "own": Subset(
+        "your own pictures, by --data: a folder a class", 30, (18, 26), layout=""
+    ),
 }
 
 
@@ -81,207 +96,16 @@ class Pictures(NamedTuple):
 
 @dataclass(frozen=True)
 class DataSet:
-    """A training and a validation set, and the names of their classes."""
+    """A training and a validation set, and the names of their classes.
+
+    Attributes:
+        bad: pictures that could not be read and were left out, each with its cause.
+    """
 
     train: Pictures
     val: Pictures
     classes: tuple[str, ...]
-
-
-# ------------------------------------------------------------------ zip or folder
-
-
-class Source:
-    """The files of a folder or of a zip, by their name from the layout's top."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._zip: zipfile.ZipFile | None = None
-        if path.is_dir():
-            names = (p for p in path.rglob("*") if p.is_file())
-            self._names = {p.relative_to(path).as_posix() for p in names}
-        elif path.exists():
-            try:
-                self._zip = zipfile.ZipFile(path)
-            except (zipfile.BadZipFile, OSError) as error:
-                raise UserError(
-                    f"{path}: expected a whole zip file or a folder, found neither "
-                    f"({error}); download or copy it again"
-                ) from None
-            self._names = {n for n in self._zip.namelist() if not n.endswith("/")}
-        else:
-            raise UserError(
-                f"{path}: no such file or folder; --data must name the zip or the "
-                "folder that holds the pictures"
-            )
-        self.top = self._find_top()
-
-    def _find_top(self) -> str:
-        """The folder that holds wnids.txt: here, or one down."""
-        if "wnids.txt" in self._names:
-            return ""
-        tops = sorted(n.split("/")[0] for n in self._names if n.endswith("/wnids.txt"))
-        for top in tops:
-            if f"{top}/wnids.txt" in self._names:
-                return top + "/"
-        kind = "zip" if self._zip else "folder"
-        found = (
-            "nothing in it" if not self._names else f"{len(self._names)} other files"
-        )
-        raise UserError(
-            f"{self.path}: expected a {kind} in Tiny ImageNet's layout, with wnids.txt "
-            f"at its top or one folder down, found {found}; give another --data"
-        )
-
-    def names(self, folder: str) -> list[str]:
-        """Names of the files below a folder, sorted."""
-        start = self.top + folder
-        return sorted(n[len(self.top) :] for n in self._names if n.startswith(start))
-
-    def read(self, name: str) -> bytes:
-        """The bytes of a file."""
-        full = self.top + name
-        if full not in self._names:
-            raise UserError(
-                f"{self.path}: {full} is missing; download or copy the data again"
-            )
-        try:
-            if self._zip is not None:
-                return self._zip.read(full)
-            return (self.path / full).read_bytes()
-        except (OSError, zipfile.BadZipFile, EOFError) as error:
-            raise UserError(
-                f"{self.path}: {full} cannot be read ({error}); "
-                "download or copy the data again"
-            ) from None
-
-    def lines(self, name: str) -> list[list[str]]:
-        """The lines of a text file, cut at tabs; empty lines are left out."""
-        text = self.read(name).decode("utf-8", "replace")
-        return [line.split("\t") for line in text.splitlines() if line.strip()]
-
-
-# ------------------------------------------------------------------- pictures
-
-
-def to_square(picture: Image.Image, side: int) -> Image.Image:
-    """Paper section 2: shorter side to `side`, then the central square."""
-    picture = picture.convert("RGB")
-    width, height = picture.size
-    if width == height == side:
-        return picture
-    shorter = min(width, height)
-    left, top = (width - shorter) / 2, (height - shorter) / 2
-    box = (left, top, left + shorter, top + shorter)
-    return picture.resize((side, side), Image.Resampling.BILINEAR, box)
-
-
-def resize_all(pixels: Pixels, side: int) -> Pixels:
-    """Pictures (N, H, W, 3) as squares (N, side, side, 3)."""
-    squares = [np.asarray(to_square(Image.fromarray(p), side)) for p in pixels]
-    return np.stack(squares)
-
-
-def decode(data: bytes, name: str) -> Image.Image:
-    """A picture from the bytes of a file.
-
-    Raises:
-        UserError: they are no whole picture; says which file, and why.
-    """
-    try:
-        picture = Image.open(io.BytesIO(data))
-        picture.load()
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        cause = "no known picture format" if "cannot identify" in str(error) else error
-        raise UserError(
-            f"{name}: expected a picture, found something else ({cause}); "
-            "replace or remove it"
-        ) from None
-    return picture
-
-
-def read_pictures(
-    source: Source, files: Sequence[tuple[str, int]], side: int
-) -> Pictures:
-    """Read files, given as (name, class), at their own size or at `side` if smaller."""
-    if not files:
-        raise UserError(f"{source.path}: no pictures were found in it")
-    first = decode(source.read(files[0][0]), files[0][0])
-    side = min(side, *first.size)
-    pixels = np.empty((len(files), side, side, 3), np.uint8)
-    for i, (name, _) in enumerate(files):
-        full = f"{source.path}: {source.top}{name}"
-        pixels[i] = np.asarray(to_square(decode(source.read(name), full), side))
-    labels = np.array([label for _, label in files], np.int64)
-    return Pictures(pixels, labels, tuple(name for name, _ in files))
-
-
-def class_names(source: Source, wnids: Sequence[str]) -> tuple[str, ...]:
-    """Names in words: the first of each class in words.txt, all of them if in doubt."""
-    words: dict[str, str] = {}
-    if source.names("words.txt"):
-        words = {line[0]: line[-1] for line in source.lines("words.txt")}
-    full = [words.get(w, w).strip() for w in wnids]
-    short = [name.split(",")[0].strip() for name in full]
-    return tuple(
-        s if short.count(s) == 1 else f for s, f in zip(short, full, strict=True)
-    )
-
-
-def read_tiny_imagenet(
-    path: Path, side: int, classes: int | None = None, limit: int | None = None
-) -> DataSet:
-    """Read Tiny ImageNet's layout, from a zip or a folder.
-
-    Args:
-        path: of the zip or folder.
-        side: pictures are kept as squares of this side, or smaller if they are.
-        classes: only the first so many classes.
-        limit: at most so many training pictures, evenly over the classes.
-
-    Raises:
-        UserError: something is not as the layout says.
-    """
-    source = Source(path)
-    all_wnids = [line[0].strip() for line in source.lines("wnids.txt")]
-    if classes is not None and not 1 <= classes <= len(all_wnids):
-        raise UserError(
-            f"--classes {classes}: {path} has {len(all_wnids)} classes; "
-            f"choose 1 to {len(all_wnids)}"
-        )
-    wnids = all_wnids[:classes]
-    number = {wnid: i for i, wnid in enumerate(wnids)}
-
-    by_class: dict[str, list[str]] = {wnid: [] for wnid in all_wnids}
-    for name in source.names("train/"):
-        parts = name.split("/")
-        if len(parts) == 4 and parts[1] in by_class and parts[2] == "images":
-            by_class[parts[1]].append(name)
-    train: list[tuple[str, int]] = []
-    for wnid in wnids:
-        names = by_class[wnid]
-        if not names:
-            raise UserError(
-                f"{path}: class {wnid} has no training pictures in "
-                f"{source.top}train/{wnid}/images; add some, or take it from wnids.txt"
-            )
-        most = None if limit is None else max(1, limit // len(wnids))
-        train += [(name, number[wnid]) for name in names[:most]]
-
-    val: list[tuple[str, int]] = []
-    for file, wnid, *_ in source.lines("val/val_annotations.txt"):
-        if wnid not in by_class:
-            raise UserError(
-                f"{path}: val/val_annotations.txt gives {file} the class {wnid}, "
-                "which is not in wnids.txt; mend one of the two files"
-            )
-        if wnid in number:
-            val.append((f"val/images/{file}", number[wnid]))
-    return DataSet(
-        read_pictures(source, train, side),
-        read_pictures(source, val, side),
-        class_names(source, wnids),
-    )
+    bad: list[str] = field(default_factory=list)
 
 
 # ---------------------------------------------------------------- by name
@@ -296,35 +120,144 @@ def embedded(file: str) -> Path:
     raise UserError(f"{file} did not come with this package; install npalexnet again")
 
 
+def find(subset: str, path: Path | None = None) -> Path:
+    """Where the pictures of a data set lie; downloads them if need be.
+
+    Raises:
+        UserError: an unknown name; no path, and no download.
+    """
+    if subset not in SUBSETS:
+        raise UserError(f"--subset {subset}: unknown; there are: {', '.join(SUBSETS)}")
+    about = SUBSETS[subset]
+    if path is not None:
+        return path
+    if about.embedded:
+        return embedded(about.embedded)
+    if about.installed and layouts.where_idx(Path(about.installed)):
+        return Path(about.installed)
+    if not about.remote:
+        raise UserError(
+            f"--subset {subset} needs its pictures: give their zip or folder "
+            "by --data PATH"
+        )
+    folder = data_folder() / subset
+    fetch(about.remote, folder)
+    one = len(about.remote) == 1
+    return folder / about.remote[0].file if one else folder
+
+
 def load(
     subset: str = "emoji",
     path: Path | None = None,
     side: int = 64,
     classes: int | None = None,
     limit: int | None = None,
+    *,
+    train: bool = True,
+    skip_bad: bool = False,
 ) -> DataSet:
     """A data set by its name; see `SUBSETS`.
 
     Args:
         subset: the name.
-        path: where its pictures lie; embedded sets need none.
+        path: where its pictures lie; only `own` needs one.
         side: pictures are kept as squares of this side, or smaller if they are.
         classes: only the first so many classes.
         limit: at most so many training pictures, evenly over the classes.
+        train: False reads the validation pictures alone; `train` is then empty.
+        skip_bad: leave out pictures that cannot be read, rather than stop.
 
     Raises:
         UserError: an unknown name, or data that are not as they should be.
     """
-    if subset not in SUBSETS:
-        raise UserError(f"--subset {subset}: unknown; there are: {', '.join(SUBSETS)}")
-    if path is None:
-        if not SUBSETS[subset].embedded:
-            raise UserError(
-                f"--subset {subset} needs its pictures: give their zip or folder "
-                "by --data PATH"
-            )
-        path = embedded(SUBSETS[subset].embedded)
-    return read_tiny_imagenet(path, side, classes, limit)
+    source = Source(find(subset, path))
+    about, layout = SUBSETS[subset], layouts.recognise(source)
+    if about.layout not in ("", layout):
+        wanted = {
+            "tiny-imagenet": "Tiny ImageNet's layout, with wnids.txt at its top or one "
+            "folder down",
+            "idx": "MNIST's layout, with train-images-idx3-ubyte.gz in it",
+        }
+        raise UserError(
+            f"{source.path}: expected a {source.kind} in {wanted[about.layout]}, found "
+            f"{len(source.names())} other files; for pictures of your own leave out "
+            f"--subset {subset}"
+        )
+    if layout == "idx":
+        return _from_idx(source, about.classes, classes, limit, train)
+    lists = {"tiny-imagenet": layouts.tiny_imagenet, "folders": layouts.folders}
+    listing: Listing = lists[layout](source)
+    number = _checked(source, classes, len(listing.classes))
+    names = listing.classes[:number]
+    for note in listing.notes if train else []:
+        print(f"{source.path}: {note}")
+    bad: list[str] = []
+
+    def read(files: Files) -> Pictures:
+        decoded = cache.read(source, files, side, skip_bad)
+        bad.extend(decoded.bad)
+        kept = [files[i] for i in decoded.kept]
+        labels = np.array([label for _, label in kept], np.int64)
+        return Pictures(decoded.pixels, labels, tuple(name for name, _ in kept))
+
+    val = read(_some(listing.val, number, None))
+    learn = read(_some(listing.train, number, limit)) if train else nothing(val)
+    return DataSet(learn, val, names, bad)
+
+
+def nothing(like: Pictures) -> Pictures:
+    """No pictures, of the same size."""
+    return Pictures(like.pixels[:0], like.labels[:0], ())
+
+
+def _checked(source: Source, classes: int | None, there: int) -> int:
+    """How many classes: those asked for, or all.
+
+    Raises:
+        UserError: there are not so many.
+    """
+    if classes is not None and not 1 <= classes <= there:
+        raise UserError(
+            f"--classes {classes}: {source.path} has {there} classes; "
+            f"choose 1 to {there}"
+        )
+    return there if classes is None else classes
+
+
+def _some(files: Files, classes: int, limit: int | None) -> Files:
+    """Only the first classes, and evenly many pictures of each."""
+    most = None if limit is None else max(1, limit // classes)
+    seen = [0] * classes
+    some: Files = []
+    for name, label in files:
+        if label < classes and (most is None or seen[label] < most):
+            seen[label] += 1
+            some.append((name, label))
+    return some
+
+
+def _from_idx(
+    source: Source,
+    names: tuple[str, ...],
+    classes: int | None,
+    limit: int | None,
+    train: bool,
+) -> DataSet:
+    """MNIST's layout as a data set."""
+    parts = {}
+    number = 0
+    for part in ("val", "train"):
+        grey, labels = layouts.read_idx(source, part)
+        number = _checked(source, classes, int(labels.max()) + 1)
+        all_files = [(str(i), int(label)) for i, label in enumerate(labels)]
+        most = limit if part == "train" else None
+        files = _some(all_files, number, most) if train or part == "val" else []
+        which = np.array([int(name) for name, _ in files], np.int64)
+        pixels = np.repeat(grey[which][..., None], 3, axis=3)
+        shown = tuple(layouts.idx_name(part, i) for i in which)
+        parts[part] = Pictures(pixels, labels[which], shown)
+    names = names or tuple(str(i) for i in range(number))
+    return DataSet(parts["train"], parts["val"], names[:number])
 
 
 # -------------------------------------------------------------- statistics

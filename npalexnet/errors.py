@@ -8,3 +8,15 @@ class UserError(ValueError):
 
     Commands print it without a traceback and exit with status 2.
     """
+
+
+class Stopped(Exception):
+    """A run was stopped by Ctrl-C or SIGTERM, after it saved what it had.
+
+    Args:
+        signal: the number of the signal; commands exit with status 128 + this.
+    """
+
+    def __init__(self, signal: int) -> None:
+        super().__init__(f"stopped by signal {signal}")
+        self.signal = signal

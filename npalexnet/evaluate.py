@@ -87,7 +87,8 @@ def validation_set(
         Path(where) if where else None,
         VARIANTS[config["variant"]].side,
         config["classes"],
-        limit=1,  # the training pictures are not wanted
+        train=False,
+        skip_bad=config.get("skip_bad", False),
     )
     return found.val, found.classes
 

@@ -8,12 +8,14 @@ in a notebook alike: `figure` as the last line of a cell shows it,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
+from npalexnet.files import write_whole
 from npalexnet.graph import Graph
 from npalexnet.layers.layer import Array
 
@@ -21,6 +23,15 @@ from npalexnet.layers.layer import Array
 TRAIN, VALIDATION = "#2f7ebc", "#e2711d"
 # The two columns of grouped layers.
 COLUMNS = "#4c956c", "#8f6bb0"
+
+
+def write(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG, whole or not at all.
+
+    Raises:
+        UserError: the disk is full, or the folder cannot be written to.
+    """
+    write_whole(path, lambda file: figure.savefig(file, dpi=150, format="png"))
 
 
 def curves(rows: Sequence[Mapping[str, str]], title: str = "") -> Figure:

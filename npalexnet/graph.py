@@ -352,7 +352,7 @@ class Graph:
         if pictures.shape[1:] == (crop, crop, 3):
             return self.input.normalise(pictures).astype(self.dtype, copy=False)
         if pictures.shape[1:] != (side, side, 3):
-            from npalexnet.datasets import resize_all
+            from npalexnet.pictures import resize_all
 
             pictures = resize_all(pictures, side)
         centre = self.input.centre()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from math import log
 from time import monotonic
 from typing import Any
 
@@ -10,6 +11,14 @@ from tqdm import tqdm
 
 HEADER = (
     " epoch   step    loss  train acc  val loss  val top-1  val top-5      lr  img/s"
+)
+
+
+FLAT = (
+    "the loss stays at ln(classes) = {:.3f}: the network still gives each of the {} "
+    "classes the same chance. Give it some epochs; if it stays there: --lr {:g}, or "
+    "--variant small, whose starting weights are made for small pictures; or the "
+    "labels are wrong"
 )
 
 
@@ -35,6 +44,7 @@ class Progress:
     def __init__(self, step: int, last_step: int, every: float = 30) -> None:
         self.first_step, self.last_step, self.every = step, last_step, every
         self.began = self.said = monotonic()
+        self.hinted = False
         self.bar = tqdm(
             total=last_step,
             initial=step,
@@ -42,6 +52,7 @@ class Progress:
             disable=not sys.stderr.isatty(),
             dynamic_ncols=True,
             leave=False,
+            smoothing=0,  # the average: validation is part of the time that is left
         )
         print(HEADER, flush=True)
 
@@ -64,8 +75,13 @@ class Progress:
                 flush=True,
             )
 
-    def row(self, row: dict[str, Any]) -> None:
-        """After each row of the log."""
+    def row(self, row: dict[str, Any], classes: int) -> None:
+        """After each row of the log.
+
+        Args:
+            row: as in the log.
+            classes: how many there are.
+        """
         line = (
             f"{row['epoch']:6.4g} {row['step']:6d} {row['loss']:7.3f} "
             f"{row['train_acc']:10.3f} {row['val_loss']:9.3f} {row['val_top1']:10.3f} "
@@ -74,6 +90,11 @@ class Progress:
         self.said = monotonic()
         with tqdm.external_write_mode():
             print(line, flush=True)
+            chance = log(classes)
+            flat = abs(row["loss"] - chance) < 0.01 * chance
+            if flat and row["train_acc"] < 1.5 / classes and not self.hinted:
+                self.hinted = True
+                print(FLAT.format(chance, classes, 3 * row["lr"]), flush=True)
 
     def close(self) -> None:
         """Take the bar away."""

@@ -11,11 +11,19 @@ filters.png    what the first layer has learned to look for
 from __future__ import annotations
 
 import csv
+import io
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from npalexnet.errors import UserError
+from npalexnet.files import cannot_write, write_whole
+
+if TYPE_CHECKING:
+    from npalexnet.state import State
 
 RUNS = Path("runs")
 COLUMNS = [
@@ -48,32 +56,81 @@ def new_folder(subset: str, variant: str, out: str | None) -> Path:
     else:
         name = f"{subset}-{variant}"
         folder, number = RUNS / name, 1
-        while folder.exists():
-            number += 1
-            folder = RUNS / f"{name}-{number}"
+        while True:
+            try:
+                make_folder(folder, new=True)
+                return folder
+            except FileExistsError:  # perhaps of a run that started this moment
+                number += 1
+                folder = RUNS / f"{name}-{number}"
     make_folder(folder)
     return folder
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder, or say in one line why not."""
+def make_folder(folder: Path, new: bool = False) -> None:
+    """Make a folder, or say in one line why not.
+
+    Raises:
+        FileExistsError: `new`, and it is there.
+        UserError: it cannot be made.
+    """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=not new)
     except OSError as error:
+        if new and isinstance(error, FileExistsError) and folder.is_dir():
+            raise
         raise UserError(
             f"{folder} cannot be made ({error.strerror}); choose another by --out"
         ) from None
 
 
-def newest(subset: str | None = None, variant: str | None = None) -> Path:
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep other runs out of a folder while this one writes into it.
+
+    The lock is the system's: it ends with the process, however that ends. What a killed
+    run left half-written is cleared away.
+
+    Raises:
+        UserError: another run is at work in it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UserError(
+                f"another run is at work in {folder}; wait for it, or choose another "
+                "folder by --out"
+            ) from None
+        for part in folder.glob(".*.part"):
+            part.unlink(missing_ok=True)
+        yield
+    finally:
+        os.close(handle)
+
+
+def newest(
+    subset: str | None = None, variant: str | None = None, needed: str = "last.npz"
+) -> Path:
     """The run that was written to last, of this data set and variant if given.
+
+    Args:
+        subset: of which data set.
+        variant: of which network.
+        needed: the file that it must have.
 
     Raises:
         UserError: there is none.
     """
     found = []
     for folder in RUNS.glob("*"):
-        if (folder / "last.npz").exists():
+        if (folder / needed).exists():
             config = read_config(folder)
             if subset in (None, config["subset"]) and variant in (
                 None,
@@ -83,10 +140,9 @@ def newest(subset: str | None = None, variant: str | None = None) -> Path:
     if not found:
         which = "" if subset is None else f" of {subset} with {variant}"
         raise UserError(
-            f"no finished checkpoint{which} was found in {RUNS}/; "
-            "start with: python -m npalexnet.train"
+            f"no run{which} was found in {RUNS}/; start with: python -m npalexnet.train"
         )
-    return max(found, key=lambda folder: (folder / "last.npz").stat().st_mtime)
+    return max(found, key=lambda folder: (folder / needed).stat().st_mtime)
 
 
 def checkpoint_of(run: str | None) -> Path:
@@ -108,8 +164,6 @@ def checkpoint_of(run: str | None) -> Path:
 
 def write_config(folder: Path, config: dict[str, Any]) -> None:
     """Write config.json."""
-    from npalexnet.checkpoint import write_whole
-
     text = json.dumps(config, indent=2) + "\n"
     write_whole(folder / "config.json", lambda file: file.write(text.encode()))
 
@@ -135,25 +189,34 @@ class Log:
 
     Args:
         folder: of the run.
-        upto: rows of later steps are dropped: they were written after the checkpoint
-            from which the run goes on, and will be written again.
+        state: where the run goes on. Rows that were written after its checkpoint are
+            dropped: they will be written again.
     """
 
-    def __init__(self, folder: Path, upto: int = 0) -> None:
+    def __init__(self, folder: Path, state: State) -> None:
         self.path = folder / "log.csv"
-        rows = [row for row in read_log(folder) if int(row["step"]) <= upto]
-        part = self.path.with_suffix(".part")
-        with part.open("w", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-        part.replace(self.path)
+        first_dropped = state.step if state.row_due else state.step + 1
+        rows = [r for r in read_log(folder) if int(r["step"]) < first_dropped]
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_whole(self.path, lambda file: file.write(text.getvalue().encode()))
 
     def add(self, **row: Any) -> None:
-        """Add a row; a column left out stays empty."""
+        """Add a row; a column left out stays empty.
+
+        Raises:
+            UserError: the disk is full.
+        """
         text = {key: _cell(value) for key, value in row.items()}
-        with self.path.open("a", newline="") as file:
-            csv.DictWriter(file, COLUMNS, lineterminator="\n").writerow(text)
+        try:
+            with self.path.open("a", newline="") as file:
+                csv.DictWriter(file, COLUMNS, lineterminator="\n").writerow(text)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise cannot_write(self.path, error) from None
 
 
 def _cell(value: Any) -> str:
@@ -161,9 +224,12 @@ def _cell(value: Any) -> str:
 
 
 def read_log(folder: Path) -> list[dict[str, str]]:
-    """The rows of log.csv, as text; none if there is no log yet."""
+    """The rows of log.csv, as text; none if there is no log yet.
+
+    A last line without its end was cut short by a kill or a full disk, and is no row.
+    """
     path = folder / "log.csv"
     if not path.exists():
         return []
-    with path.open(newline="") as file:
-        return [row for row in csv.DictReader(file) if row["step"]]
+    whole, _, _ = path.read_text().rpartition("\n")
+    return [row for row in csv.DictReader(io.StringIO(whole)) if row["step"]]

@@ -1,203 +1,109 @@
 """Train a network. The loop is `fit`, below: it can be read aloud.
 
 python -m npalexnet.train                                     emoji, two minutes
-python -m npalexnet.train --subset tiny-imagenet --data tiny-imagenet-200.zip
+python -m npalexnet.train --subset tiny-imagenet              photographs, an hour
 python -m npalexnet.train --resume --epochs 20                go on with the newest run
 """
 
 from __future__ import annotations
 
-import math
+import signal
 import sys
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+import threading
+from dataclasses import asdict, replace
 from pathlib import Path
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any
 
 import numpy as np
 
-from npalexnet import checkpoint, cli, datasets, runs, threads
-from npalexnet.alexnet import VARIANTS, alexnet, needs_mean_picture
-from npalexnet.augment import Colours, colours_of, generator, training_batch
-from npalexnet.batches import Numbers, one_ahead, shuffled
+from npalexnet import cli, runs, threads
+from npalexnet.augment import generator
+from npalexnet.batches import one_ahead, shuffled
 from npalexnet.config import MAY_DIFFER, Config
-from npalexnet.datasets import DataSet
-from npalexnet.errors import UserError
+from npalexnet.errors import Stopped, UserError
 from npalexnet.evaluate import Result, evaluate
-from npalexnet.graph import Graph
-from npalexnet.layers.layer import Array, Param
+from npalexnet.layers.layer import Param
 from npalexnet.loss import in_top, softmax_cross_entropy
-from npalexnet.memory import check_fits
-from npalexnet.optim import SGD, Plateau, steps
+from npalexnet.optim import SGD
 from npalexnet.progress import Progress, duration
+from npalexnet.state import PHASES, Run, State, prepare
 
 
-@dataclass
-class State:
-    """Where a run is: all that going on needs, besides weights and velocity."""
-
-    step: int = 0
-    lr: float = 0.0
-    loss: float = 0.0  # sums over the pictures seen since the last row of the log
-    right: int = 0
-    seen: int = 0
-    training_seconds: float = 0.0
-    seconds: float = 0.0  # since the first step began
-    best_top1: float = -1.0
-    plateau: dict[str, Any] = field(default_factory=dict)
-
-    def count(self, loss: float, right: int, seen: int, seconds: float) -> None:
-        """Take in one step."""
-        self.step += 1
-        self.loss += loss * seen
-        self.right += right
-        self.seen += seen
-        self.training_seconds += seconds
-        self.seconds += seconds
-
-    def new_row(self) -> None:
-        """Start counting for the next row of the log."""
-        self.loss, self.right, self.seen, self.training_seconds = 0.0, 0, 0, 0.0
-
-
-class Run:
-    """A training run: the folder, the network, and how far it has come."""
-
-    def __init__(
-        self,
-        config: Config,
-        folder: Path,
-        data: DataSet,
-        graph: Graph,
-        colours: Colours,
-    ) -> None:
-        assert config.batch and config.epochs and config.drops is not None
-        self.config, self.folder, self.data, self.graph = config, folder, data, graph
-        self.colours = colours if config.colour else None
-        self.sgd = SGD(graph.params, config.lr, config.momentum, config.weight_decay)
-        self.state = State(lr=config.lr)
-        self.plateau = Plateau(config.lr)
-        self.batch, self.drops = config.batch, config.drops
-        self.steps_an_epoch = math.ceil(len(data.train.labels) / config.batch)
-        self.last_step = config.epochs * self.steps_an_epoch
-        if config.steps is not None:
-            self.last_step = min(self.last_step, config.steps)
-
-    def make_batch(self, epoch: int) -> Callable[[Numbers], tuple[Array, Array]]:
-        """What turns numbers of pictures into (x, labels) in this epoch."""
-
-        def make(numbers: Numbers) -> tuple[Array, Array]:
-            x = training_batch(
-                self.data.train.pixels[numbers],
-                numbers,
-                self.graph.input,
-                self.config.seed,
-                epoch,
-                self.config.augment,
-                self.colours,
-            )
-            return x, self.data.train.labels[numbers]
-
-        return make
-
-    def learning_rate(self, epoch: int) -> float:
-        """The rate in this epoch (from 0)."""
-        if self.config.schedule == "plateau":
-            return self.plateau.lr
-        return steps(self.config.lr, self.drops, epoch)
-
-    def save(self, result: Result) -> None:
-        """Write best.npz, if it is, and last.npz."""
-        about = {"config": asdict(self.config), "val_top1": result.top1}
-        if result.top1 > self.state.best_top1:
-            self.state.best_top1 = result.top1
-            checkpoint.save(self.folder / "best.npz", self.graph, **about)
-        self.state.plateau = self.plateau.state()
-        checkpoint.save(
-            self.folder / "last.npz",
-            self.graph,
-            velocity=self.sgd.velocity,
-            state=vars(self.state),
-            **about,
-        )
-
-    def restore(self) -> None:
-        """Take weights, velocity and state from last.npz.
-
-        Raises:
-            UserError: it is missing, damaged, or of another network.
-        """
-        path = self.folder / "last.npz"
-        graph, extra = checkpoint.load_all(path)
-        for name, param in self.graph.params.items():
-            theirs = graph.params.get(name)
-            if theirs is None or theirs.data.shape != param.data.shape:
-                raise UserError(
-                    f"{path} holds another network than {self.folder}/config.json "
-                    f"says: {name} does not fit; choose the right folder by --out"
-                )
-            param.data = theirs.data
-            self.sgd.velocity[name][...] = extra["velocity"][name]
-        self.graph.input = graph.input
-        self.state = State(**extra["state"])
-        self.plateau = Plateau(**self.state.plateau)
-
-
-def fit(run: Run, log: runs.Log, progress: Progress) -> None:
-    """Train: show a batch, measure the error, send it back, move every weight.
+def fit(run: Run, log: runs.Log, progress: Progress, stop: Interruption) -> None:
+    """Train to the end: epoch after epoch, each with a row in the log and a checkpoint.
 
     Args:
         run: what to train, on what, and from where.
         log: gets a row after each epoch.
         progress: is told of each step and each epoch.
+        stop: is asked after each step whether to end here.
+
+    Raises:
+        UserError: the loss is no longer a number; the disk is full.
+    """
+    state, watch = run.state, Stopwatch(run.state)
+    while state.step < run.last_step or state.row_due:
+        if not state.row_due:
+            train_epoch(run, progress, stop, watch)
+        if stop.asked:
+            run.save()
+            return
+        result = evaluate(run.graph, run.data.val)
+        if state.step % run.steps_an_epoch == 0:
+            run.plateau.after_epoch(1 - result.top1)
+        watch("validation")
+        row = make_row(run, result)
+        log.add(**row)
+        state.new_row()
+        run.save_best(result)
+        run.save()
+        watch("saving")
+        progress.row(row, len(run.data.classes))
+
+
+def train_epoch(
+    run: Run, progress: Progress, stop: Interruption, watch: Stopwatch
+) -> None:
+    """Show a batch, measure the error, send it back, move every weight; again.
 
     Raises:
         UserError: the loss is no longer a number.
     """
     graph, sgd, state, seed = run.graph, run.sgd, run.state, run.config.seed
-    while state.step < run.last_step:
-        epoch, done = divmod(state.step, run.steps_an_epoch)
-        state.lr = sgd.lr = run.learning_rate(epoch)
-        todo = shuffled(len(run.data.train.labels), run.batch, seed, epoch)[done:]
-        todo = todo[: run.last_step - state.step]
-        began = perf_counter()
+    epoch, done = divmod(state.step, run.steps_an_epoch)
+    state.lr = sgd.lr = run.learning_rate(epoch)
+    batches = shuffled(len(run.data.train.labels), run.batch, seed, epoch)[done:]
+    batches = batches[: run.last_step - state.step]
+    saved = monotonic()
 
-        for x, labels in one_ahead(run.make_batch(epoch), todo):
-            rng = generator(seed, "dropout", state.step)
-            logits = graph.forward(x, train=True, rng=rng)
-            loss, dlogits = softmax_cross_entropy(logits, labels)
-            if not np.isfinite(loss):
-                raise UserError(DIVERGED.format(state.step, loss, sgd.lr, sgd.lr / 10))
-            graph.backward(dlogits)
-            sgd.step()
-            right = int(in_top(logits, labels, 1).sum())
-            now = perf_counter()
-            state.count(float(loss), right, len(labels), now - began)
-            began = now
-            progress.step(state, run.steps_an_epoch)
+    for x, labels in one_ahead(run.make_batch(epoch), batches):
+        watch("data")
+        rng = generator(seed, "dropout", state.step)
+        logits = graph.forward(x, train=True, rng=rng)
+        loss, dlogits = softmax_cross_entropy(logits, labels)
+        if not np.isfinite(loss):
+            raise UserError(DIVERGED.format(state.step, loss, sgd.lr, sgd.lr / 10))
+        watch("forward")
+        graph.backward(dlogits)
+        watch("backward")
+        sgd.step()
+        right = int(in_top(logits, labels, 1).sum())
+        watch("update")
+        state.count(float(loss), right, len(labels))
+        ends_epoch = state.step % run.steps_an_epoch == 0
+        state.row_due = ends_epoch or state.step == run.last_step
+        progress.step(state, run.steps_an_epoch)
+        if stop.asked:
+            break
+        if monotonic() - saved > SAVE_EVERY:
+            run.save()
+            saved = monotonic()
+            watch("saving")
 
-        result = evaluate(graph, run.data.val)
-        if state.step % run.steps_an_epoch == 0:
-            run.plateau.after_epoch(1 - result.top1)
-        state.seconds += perf_counter() - began
-        row = {
-            "step": state.step,
-            "epoch": state.step / run.steps_an_epoch,
-            "loss": state.loss / state.seen,
-            "train_acc": state.right / state.seen,
-            "val_loss": result.loss,
-            "val_top1": result.top1,
-            "val_top5": result.top5,
-            "lr": state.lr,
-            "images_per_s": state.seen / state.training_seconds,
-            "seconds": state.seconds,
-        }
-        log.add(**row)
-        state.new_row()
-        run.save(result)
-        progress.row(row)
 
+# Seconds between checkpoints inside an epoch.
+SAVE_EVERY = 300.0
 
 DIVERGED = (
     "the loss at step {} is {}: the steps are too long. Start again with a tenth of "
@@ -205,35 +111,66 @@ DIVERGED = (
 )
 
 
-def build(config: Config, data: DataSet) -> tuple[Graph, Colours]:
-    """The network that a configuration asks for, its input measured on the training
-    set.
+class Stopwatch:
+    """Books the time since it was last asked on a phase of the run."""
 
-    Raises:
-        UserError: a switch that changes nothing in this variant, and the like.
+    def __init__(self, state: State) -> None:
+        self.state, self.last = state, perf_counter()
+
+    def __call__(self, phase: str) -> None:
+        """What was done since the last call was this."""
+        now = perf_counter()
+        self.state.spend(phase, now - self.last)
+        self.last = now
+
+
+def make_row(run: Run, result: Result) -> dict[str, Any]:
+    """A row of log.csv."""
+    state = run.state
+    return {
+        "step": state.step,
+        "epoch": state.step / run.steps_an_epoch,
+        "loss": state.loss / state.seen,
+        "train_acc": state.right / state.seen,
+        "val_loss": result.loss,
+        "val_top1": result.top1,
+        "val_top5": result.top5,
+        "lr": state.lr,
+        "images_per_s": state.seen / state.training_seconds,
+        "seconds": state.seconds,
+    }
+
+
+class Interruption:
+    """Ctrl-C and SIGTERM, as a wish to stop after the step that is being done.
+
+    As a context manager; the second signal ends the process as it always would. Outside
+    the main thread, where no signal can be caught, nothing is.
+
+    Attributes:
+        asked: the number of the signal that came, or 0.
     """
-    try:
-        graph = alexnet(
-            config.variant,
-            len(data.classes),
-            config.seed,
-            lrn=config.lrn,
-            overlap=config.overlap,
-            groups=config.groups,
-            dropout=config.dropout,
-            activation=config.activation,
-        )
-    except ValueError as error:
-        raise UserError(str(error)) from None
-    seen = datasets.statistics(data.train.pixels)
-    given = graph.input
-    mean, std = seen.mean, np.array(seen.std)
-    if needs_mean_picture(graph):
-        picture = seen.mean_picture.clip(0, 255).round().astype(np.uint8)[None]
-        mean = datasets.resize_all(picture, given.side)[0].astype(np.float64)
-        std = given.std
-    graph.input = given._replace(mean=mean, std=std, classes=data.classes)
-    return graph, colours_of(seen)
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Interruption:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._come)
+        return self
+
+    def _come(self, number: int, frame: Any) -> None:
+        self.asked = number
+        self._put_back()
+
+    def _put_back(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def __exit__(self, *error: object) -> None:
+        self._put_back()
 
 
 def warm_up(run: Run) -> tuple[float, float]:
@@ -253,27 +190,16 @@ def warm_up(run: Run) -> tuple[float, float]:
     return perf_counter() - began, one_step(len(numbers))
 
 
-def prepare(config: Config, folder: Path) -> Run:
-    """Read the pictures and build the network."""
-    where = Path(config.data) if config.data else None
-    side = VARIANTS[config.variant].side
-    data = datasets.load(config.subset, where, side, config.classes, config.limit)
-    graph, colours = build(config, data)
-    assert config.batch is not None
-    check_fits(graph, config.batch)
-    return Run(config, folder, data, graph, colours)
-
-
 def draw_pictures(run: Run) -> None:
     """Write curves.png and filters.png into the run's folder."""
     from npalexnet import figures
 
     rows = runs.read_log(run.folder)
     title = f"{run.config.variant} on {run.config.subset}"
-    figures.curves(rows, title).savefig(run.folder / "curves.png", dpi=150)
+    figures.write(figures.curves(rows, title), run.folder / "curves.png")
     first = next(iter(run.graph.params.values())).data
     what = f"the {len(first)} filters of the first layer after {run.state.step} steps"
-    figures.filters(first, what).savefig(run.folder / "filters.png", dpi=150)
+    figures.write(figures.filters(first, what), run.folder / "filters.png")
 
 
 def train(config: Config) -> Path:
@@ -284,51 +210,89 @@ def train(config: Config) -> Path:
 
     Raises:
         UserError: something that the user can mend.
+        Stopped: by Ctrl-C or SIGTERM; everything is saved.
     """
     if config.threads is not None:
         threads.set_threads(config.threads)
     if config.resume:
         assert config.out is not None
         run = prepare(config, Path(config.out))
-        run.restore()
-    else:
-        run = prepare(
-            config, Path()
-        )  # errors in the data come before there is a folder
+    else:  # errors in the data come before there is a folder
+        run = prepare(config, Path())
         run.folder = runs.new_folder(config.subset, config.variant, config.out)
-    runs.write_config(run.folder, asdict(replace(config, resume=False, out=None)))
+    with runs.alone_in(run.folder), Interruption() as stop:
+        if config.resume:
+            run.restore()
+        runs.write_config(run.folder, asdict(replace(config, resume=False, out=None)))
+        return train_run(run, stop)
 
+
+def train_run(run: Run, stop: Interruption) -> Path:
+    """Train, and say what is done."""
+    config, folder = run.config, run.folder
     train_set, val_set = run.data.train.labels, run.data.val.labels
     print(
         f"{config.variant} ({sum(p.data.size for p in run.graph.params.values()):,} "
         f"parameters) on {config.subset}: {len(run.data.classes)} classes, "
         f"{len(train_set):,} pictures to learn from, {len(val_set):,} to be tested on"
     )
-    print(f"run folder: {run.folder}")
+    print(f"run folder: {folder}")
+    tell_commands(folder)
     left = max(0, run.last_step - run.state.step)
-    if left == 0:
+    if left == 0 and not run.state.row_due:
         print(f"nothing left to do after {run.state.step} steps; ask for more --epochs")
-        return run.folder
+        return folder
     print("preparing the kernels (compiled by the first run, then kept)...", flush=True)
     compiling, step_seconds = warm_up(run)
+    a_picture = step_seconds / min(run.batch, len(train_set))
+    testing = len(val_set) * left / run.steps_an_epoch * a_picture / 3
+    time_left = duration(left * step_seconds + testing)
     print(
         f"ready after {duration(compiling)}; {left} steps of {run.batch} pictures on "
-        f"{threads.get_threads()} threads: about {duration(left * step_seconds * 1.1)}"
+        f"{threads.get_threads()} threads: about {time_left}"
     )
     progress = Progress(run.state.step, run.last_step)
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # fit looks at the loss
-            fit(run, runs.Log(run.folder, run.state.step), progress)
+            fit(run, runs.Log(folder, run.state), progress, stop)
     finally:
         progress.close()
+    if stop.asked:
+        print(
+            f"stopped after step {run.state.step}, and saved; go on with: "
+            f"python -m npalexnet.train --resume --out {folder}"
+        )
+        raise Stopped(stop.asked)
     draw_pictures(run)
+    tell_bad(run)
+    spent = run.state.phases
+    share = ", ".join(f"{name} {duration(spent[name])}" for name in PHASES)
+    waiting = spent["data"] / max(run.state.seconds, 1e-9)
     print(
         f"best validation top-1: {run.state.best_top1:.3f}; "
-        f"{duration(run.state.seconds)} of training\n"
-        f"pictures: {run.folder}/curves.png {run.folder}/filters.png\n"
-        f"test it:  python -m npalexnet.evaluate {run.folder}"
+        f"{duration(run.state.seconds)} of training: {share} "
+        f"({waiting:.1%} of the time was spent waiting for data)\n"
+        f"pictures: {folder}/curves.png {folder}/filters.png"
     )
-    return run.folder
+    tell_commands(folder)
+    return folder
+
+
+def tell_commands(folder: Path) -> None:
+    """The commands that a run is for, to be copied."""
+    print(
+        f"test it:  python -m npalexnet.evaluate {folder}\n"
+        f"use it:   python -m npalexnet.predict {folder} PICTURE..."
+    )
+
+
+def tell_bad(run: Run) -> None:
+    """The pictures that were left out by --skip-bad."""
+    bad = run.data.bad
+    for line in bad[:10]:
+        print(f"left out: {line}")
+    if bad:
+        print(f"left out: {len(bad)} pictures that cannot be read")
 
 
 def resumed(given: dict[str, Any]) -> Config:
@@ -337,14 +301,16 @@ def resumed(given: dict[str, Any]) -> Config:
     Raises:
         UserError: there is no such run, or an option differs that may not.
     """
+    usual = Config()
     if "out" in given:
         folder = Path(given["out"])
     else:
-        usual = Config()
         folder = runs.newest(
-            given.get("subset", usual.subset), given.get("variant", usual.variant)
+            given.get("subset", usual.subset),
+            given.get("variant", usual.variant),
+            "config.json",
         )
-    saved = runs.read_config(folder)
+    saved = asdict(usual) | runs.read_config(folder)
     config = Config(**{**saved, "out": str(folder), "resume": True})
     config.drops = tuple(config.drops or ())
     for name, value in given.items():
@@ -368,7 +334,10 @@ def main(argv: list[str] | None = None) -> int:
         prog="python -m npalexnet.train",
         description="Train a network on pictures.",
         epilog="With no options: the small AlexNet on emoji, about two minutes. Its "
-        "folder then holds log.csv, pictures, and checkpoints for evaluate.",
+        "folder then holds log.csv, pictures, and checkpoints for evaluate and "
+        "predict. Ctrl-C saves before it stops; --resume goes on. Downloads and "
+        "decoded pictures are kept in the folder that the environment variable "
+        "NPALEXNET_DATA names, else in ~/.cache/npalexnet.",
     )
     cli.add_options(parser, Config)
     given = vars(parser.parse_args(argv))

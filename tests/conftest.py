@@ -35,6 +35,15 @@ def honest_numbers() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def data_kept_apart(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Downloads and caches of the tests go to a folder that is thrown away."""
+    folder = tmp_path_factory.getbasetemp() / "npalexnet-data"
+    monkeypatch.setenv("NPALEXNET_DATA", str(folder))
+
+
+@pytest.fixture(autouse=True)
 def threads_put_back() -> Iterator[None]:
     """However many threads a test asks for, the next one finds the usual number."""
     before = threads.get_threads()

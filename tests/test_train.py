@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pictures import layout, write_zip
 
-from npalexnet import datasets, evaluate, softmax_cross_entropy, train
+from npalexnet import datasets, evaluate, softmax_cross_entropy, state, train
 from npalexnet.config import Config
 from npalexnet.optim import SGD
 from npalexnet.runs import COLUMNS
@@ -50,7 +50,7 @@ def same_runs(one, two):
 
 def test_sixteen_pictures_are_learned_by_heart():
     data = datasets.load("emoji", limit=20)
-    graph, _ = train.build(Config().decide(), data)
+    graph, _ = state.build(Config().decide(), data)
     pixels, labels = data.train.pixels[:16], data.train.labels[:16]
     x = graph.prepare(pixels)
     sgd = SGD(graph.params, lr=0.01)
@@ -77,7 +77,9 @@ def test_a_run_leaves_its_folder_as_promised(place, capsys):
     assert json.loads((folder / "config.json").read_text())["batch"] == 5
     said = capsys.readouterr().out
     assert "runs/own-small" in said.splitlines()[1]
-    assert said.splitlines()[-1].endswith("npalexnet.evaluate runs/own-small")
+    evaluate_it, predict_it = said.splitlines()[-2:]
+    assert evaluate_it.endswith("python -m npalexnet.evaluate runs/own-small")
+    assert predict_it.endswith("python -m npalexnet.predict runs/own-small PICTURE...")
     assert run("--epochs", "1") == 0
     assert (place / "runs" / "own-small-2" / "last.npz").exists()
 
@@ -153,7 +155,7 @@ def test_switches_reach_the_network_and_the_checkpoint(place):
         (["--batch", "100000000"], "--batch"),
         (["--groups", "2"], "groups=2 changes nothing in small"),
         (["--classes", "99"], "choose 1 to 10"),
-        (["--resume"], "no finished checkpoint of emoji with small"),
+        (["--resume"], "no run of emoji with small"),
         (["--resume", "--out", "nowhere"], "nowhere: expected a run folder"),
     ],
 )

@@ -1,0 +1,218 @@
+"""A training run: what it trains, how far it has come, how that is saved and restored.
+
+Everything that going on needs is in last.npz: weights, velocity, and `State`. Random
+numbers are functions of seed, epoch and step, so there is no generator to save. That is
+why a run that was killed at any moment and resumed ends as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from npalexnet import checkpoint, datasets
+from npalexnet.alexnet import VARIANTS, alexnet, needs_mean_picture
+from npalexnet.augment import Colours, colours_of, training_batch
+from npalexnet.batches import Numbers
+from npalexnet.config import Config
+from npalexnet.datasets import DataSet
+from npalexnet.errors import UserError
+from npalexnet.evaluate import Result
+from npalexnet.graph import Graph
+from npalexnet.layers.layer import Array
+from npalexnet.memory import check_fits
+from npalexnet.optim import SGD, Plateau, steps
+from npalexnet.pictures import resize_all
+
+PHASES = ("data", "forward", "backward", "update", "validation", "saving")
+
+
+@dataclass
+class State:
+    """Where a run is: all that going on needs, besides weights and velocity.
+
+    Attributes:
+        step: steps done.
+        lr: the learning rate of the last one.
+        loss, right, seen, training_seconds: sums since the last row of the log.
+        row_due: an epoch, or the run, has ended and is not yet in the log.
+        seconds: since the first step began, added up over resumes.
+        best_top1: of all validations so far.
+        plateau: of the schedule.
+        phases: seconds spent in each phase.
+    """
+
+    step: int = 0
+    lr: float = 0.0
+    loss: float = 0.0
+    right: int = 0
+    seen: int = 0
+    training_seconds: float = 0.0
+    row_due: bool = False
+    seconds: float = 0.0
+    best_top1: float = -1.0
+    plateau: dict[str, Any] = field(default_factory=dict)
+    phases: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PHASES, 0.0))
+
+    def count(self, loss: float, right: int, seen: int) -> None:
+        """Take in one step."""
+        self.step += 1
+        self.loss += loss * seen
+        self.right += right
+        self.seen += seen
+
+    def spend(self, phase: str, seconds: float) -> None:
+        """Book time on a phase."""
+        self.phases[phase] += seconds
+        self.seconds += seconds
+        if phase not in ("validation", "saving"):
+            self.training_seconds += seconds
+
+    def new_row(self) -> None:
+        """Start counting for the next row of the log."""
+        self.loss, self.right, self.seen, self.training_seconds = 0.0, 0, 0, 0.0
+        self.row_due = False
+
+
+class Run:
+    """A training run: the folder, the network, and how far it has come."""
+
+    def __init__(
+        self,
+        config: Config,
+        folder: Path,
+        data: DataSet,
+        graph: Graph,
+        colours: Colours,
+    ) -> None:
+        assert config.batch and config.epochs and config.drops is not None
+        self.config, self.folder, self.data, self.graph = config, folder, data, graph
+        self.colours = colours if config.colour else None
+        self.sgd = SGD(graph.params, config.lr, config.momentum, config.weight_decay)
+        self.state = State(lr=config.lr)
+        self.plateau = Plateau(config.lr)
+        self.batch, self.drops = config.batch, config.drops
+        self.steps_an_epoch = math.ceil(len(data.train.labels) / config.batch)
+        self.last_step = config.epochs * self.steps_an_epoch
+        if config.steps is not None:
+            self.last_step = min(self.last_step, config.steps)
+
+    def make_batch(self, epoch: int) -> Callable[[Numbers], tuple[Array, Array]]:
+        """What turns numbers of pictures into (x, labels) in this epoch."""
+
+        def make(numbers: Numbers) -> tuple[Array, Array]:
+            x = training_batch(
+                self.data.train.pixels[numbers],
+                numbers,
+                self.graph.input,
+                self.config.seed,
+                epoch,
+                self.config.augment,
+                self.colours,
+            )
+            return x, self.data.train.labels[numbers]
+
+        return make
+
+    def learning_rate(self, epoch: int) -> float:
+        """The rate in this epoch (from 0)."""
+        if self.config.schedule == "plateau":
+            return self.plateau.lr
+        return steps(self.config.lr, self.drops, epoch)
+
+    def save_best(self, result: Result) -> None:
+        """Write best.npz, if it is."""
+        if result.top1 > self.state.best_top1:
+            self.state.best_top1 = result.top1
+            about = {"config": asdict(self.config), "val_top1": result.top1}
+            checkpoint.save(self.folder / "best.npz", self.graph, **about)
+
+    def save(self) -> None:
+        """Write last.npz: all that going on needs."""
+        self.state.plateau = self.plateau.state()
+        checkpoint.save(
+            self.folder / "last.npz",
+            self.graph,
+            velocity=self.sgd.velocity,
+            state=vars(self.state),
+            config=asdict(self.config),
+        )
+
+    def restore(self) -> None:
+        """Take weights, velocity and state from last.npz.
+
+        A run that was killed before its first checkpoint has none, and starts again.
+
+        Raises:
+            UserError: it is damaged, or of another network.
+        """
+        path = self.folder / "last.npz"
+        if not path.exists():
+            return
+        graph, extra = checkpoint.load_all(path)
+        for name, param in self.graph.params.items():
+            theirs = graph.params.get(name)
+            if theirs is None or theirs.data.shape != param.data.shape:
+                raise UserError(
+                    f"{path} holds another network than {self.folder}/config.json "
+                    f"says: {name} does not fit; choose the right folder by --out"
+                )
+            param.data = theirs.data
+            self.sgd.velocity[name][...] = extra["velocity"][name]
+        self.graph.input = graph.input
+        self.state = State(**extra["state"])
+        self.plateau = Plateau(**self.state.plateau)
+
+
+def build(config: Config, data: DataSet) -> tuple[Graph, Colours]:
+    """The network that a configuration asks for, its input measured on the training
+    set.
+
+    Raises:
+        UserError: a switch that changes nothing in this variant, and the like.
+    """
+    try:
+        graph = alexnet(
+            config.variant,
+            len(data.classes),
+            config.seed,
+            lrn=config.lrn,
+            overlap=config.overlap,
+            groups=config.groups,
+            dropout=config.dropout,
+            activation=config.activation,
+        )
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    seen = datasets.statistics(data.train.pixels)
+    given = graph.input
+    mean, std = seen.mean, np.array(seen.std)
+    if needs_mean_picture(graph):
+        picture = seen.mean_picture.clip(0, 255).round().astype(np.uint8)[None]
+        mean = resize_all(picture, given.side)[0].astype(np.float64)
+        std = given.std
+    graph.input = given._replace(mean=mean, std=std, classes=data.classes)
+    return graph, colours_of(seen)
+
+
+def prepare(config: Config, folder: Path) -> Run:
+    """Read the pictures and build the network."""
+    where = Path(config.data) if config.data else None
+    side = VARIANTS[config.variant].side
+    data = datasets.load(
+        config.subset,
+        where,
+        side,
+        config.classes,
+        config.limit,
+        skip_bad=config.skip_bad,
+    )
+    graph, colours = build(config, data)
+    assert config.batch is not None
+    check_fits(graph, config.batch)
+    return Run(config, folder, data, graph, colours)
