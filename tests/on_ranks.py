@@ -43,8 +43,8 @@ def network(columns: bool, dropout: bool, dtype: str) -> Graph:
     return graph
 
 
-def train(graph: Graph | ParallelGraph) -> dict[str, Any]:
-    """20 steps on random pictures: losses, a test at the end, what was learned.
+def train(graph: Graph | ParallelGraph, steps: int = STEPS) -> dict[str, Any]:
+    """A few steps on random pictures: losses, a test at the end, what was learned.
 
     The same pictures and the same loop for a graph and a divided one.
     """
@@ -55,7 +55,7 @@ def train(graph: Graph | ParallelGraph) -> dict[str, Any]:
     x = rng.standard_normal((PICTURES, *graph.input_shape)).astype(graph.dtype)
     labels = rng.integers(0, CLASSES, PICTURES)
     losses = []
-    for step in range(STEPS):
+    for step in range(steps):
         numbers = shuffled(PICTURES, BATCH, 0, step // 3)[step % 3]
         mine = numbers[graph.share(len(numbers))] if parallel else numbers
         logits = graph.forward(x[mine], train=True, rng=generator(0, "masks", step))
@@ -86,7 +86,8 @@ def keep_own_rows(ranks, x, axis, what):
 
 
 def gather_in_order_of_arrival(ranks, x, axis, count, what):
-    whole = gather(ranks, np.moveaxis(x, axis, 0), 0, count, what)
+    moved = np.ascontiguousarray(np.moveaxis(x, axis, 0))
+    whole = gather(ranks, moved, 0, count, what)
     return whole.reshape(*x.shape[:axis], count, *x.shape[axis + 1 :])
 
 
@@ -137,7 +138,7 @@ def steps(folder: Path, schemes: list[str]) -> int:
             right = getattr(owner, attribute)
             setattr(owner, attribute, mistake)
             whole = network(scheme == "columns", True, "float64")
-            found = train(ParallelGraph(whole, scheme, ranks))
+            found = train(ParallelGraph(whole, scheme, ranks), steps=5)
             setattr(owner, attribute, right)
             if ranks.rank == 0:
                 np.savez(folder / f"{name}.npz", **found)

@@ -285,10 +285,9 @@ def test_many_ranks_train_as_one_process_does(
 @pytest.mark.parametrize("mutant", on_ranks.MUTANTS)
 def test_a_mistake_would_be_noticed(mutant, folders, one_process):
     scheme = on_ranks.MUTANTS[mutant][0]
-    found = np.load(folders[2] / f"{mutant}.npz")
-    expected = one_process[scheme == "columns", True, "float64"]
-    start = on_ranks.network(scheme == "columns", True, "float64").params
-    assert max(d for _, d in differences(found, expected, start)) > 1e-3
+    losses = np.load(folders[2] / f"{mutant}.npz")["losses"]
+    expected = one_process[scheme == "columns", True, "float64"]["losses"]
+    assert np.abs(losses - expected[: len(losses)]).max() > 1e-3
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ between them. Every rank calls the same methods in the same order.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -38,10 +39,18 @@ class Part(Graph):
         whole: the network that it is a piece of.
         ranks: who shares the work.
         input_shape: of one image, as it comes out of the exchange before.
+        stores: where the arrays of all parts live between calls.
     """
 
+    copies = False
+
     def __init__(
-        self, piece: Piece, whole: Graph, ranks: Ranks, input_shape: Shape
+        self,
+        piece: Piece,
+        whole: Graph,
+        ranks: Ranks,
+        input_shape: Shape,
+        stores: list[dict[Any, Array]],
     ) -> None:
         layers: dict[str, Layer] = {name: whole.layers[name] for name in piece.names}
         if piece.divided == "units":
@@ -50,7 +59,7 @@ class Part(Graph):
                 for name, layer in layers.items()
             }
         super().__init__(layers, input_shape, whole.dtype)
-        self.piece, self.ranks = piece, ranks
+        self.piece, self.ranks, self._stores = piece, ranks, stores
         self.axis = AXES[piece.divided]
         self.whole_shapes = {name: whole._shape_before(name) for name in layers}
         self.batch = 0  # images in the batch that is under way, over all ranks
@@ -138,11 +147,11 @@ class ParallelGraph:
         self._lengths = {name: len(p.data) for name, p in graph.params.items()}
         self._cuts = cut_params(graph, pieces, ranks.rank, ranks.size)
         self.parts: list[Part] = []
-        shape = graph.input_shape
+        shape, stores = graph.input_shape, list[dict[Any, Array]]()
         for piece in pieces:
             if piece.gathers == UNITS:
                 shape = graph._shape_before(piece.names[0])
-            self.parts.append(Part(piece, graph, ranks, shape))
+            self.parts.append(Part(piece, graph, ranks, shape, stores))
             *_, shape = self.parts[-1].output_shapes.values()
         self.params: dict[str, Param] = {
             name: param for part in self.parts for name, param in part.params.items()
@@ -185,7 +194,7 @@ class ParallelGraph:
         """Run the network on a batch.
 
         Args:
-            x: this rank's images, see `share`.
+            x: this rank's images, see `share`; not to be changed before backward.
             train: dropout drops (True), or weakens (False).
             keep: remember what backward needs.
             rng: where dropout masks are drawn from, the same on all ranks; the masks
@@ -198,7 +207,7 @@ class ParallelGraph:
             ValueError: the ranks do not bring the shares of one batch, or there is no
                 rng where one is needed.
         """
-        v = np.asarray(x)
+        v = np.ascontiguousarray(x, self.dtype)
         batch = self._count(len(v))
         for part in self.parts:
             part.batch = batch
@@ -211,7 +220,8 @@ class ParallelGraph:
             self._batch = batch
         axis = self.parts[-1].axis
         count = self.output_shape[0] if axis == UNITS else batch
-        return self.ranks.gather(v, axis, count, (OUTPUT, "forward"))
+        y = self.ranks.gather(v, axis, count, (OUTPUT, "forward"))
+        return y.copy() if y is v else y
 
     def _count(self, images: int) -> int:
         """How many images there are in the batch, over all ranks."""

@@ -17,6 +17,7 @@ import sys
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from math import prod
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, TypeVar
@@ -29,6 +30,9 @@ from npalexnet.parallel.plan import share
 
 # What mpiexec of MPICH (and Intel MPI), of Open MPI, and Slurm's srun tell a rank.
 MARKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK")
+
+# Images whose units are exchanged at a time, so that the copy beside them stays small.
+AT_A_TIME = 16
 
 Made = TypeVar("Made")
 
@@ -93,7 +97,7 @@ class Ranks:
         """Put the shares of all ranks together: (N, ...) with `count` along the axis.
 
         Args:
-            x: this rank's share.
+            x: this rank's share, contiguous.
             axis: 0 or 1.
             count: length of the whole along the axis.
             what: layer and direction, for `sent`.
@@ -101,33 +105,39 @@ class Ranks:
         if self.size == 1:
             return x
         self.sent[what] += x.nbytes * (self.size - 1)
-        shape = (*x.shape[:axis], count, *x.shape[axis + 1 :])
-        whole = np.empty(shape, x.dtype)
-        parts = [self._part(shape, axis, r) for r in range(self.size)]
-        flat = whole.reshape(-1) if axis == 0 else np.empty(whole.size, x.dtype)
-        numbers = [int(np.prod(part)) for part in parts]
-        self.comm.Allgatherv(np.ascontiguousarray(x), [flat, numbers])
-        if axis == 1:  # flat holds one rank's share after the other
-            end = np.cumsum(numbers)
-            for r, part in enumerate(parts):
-                mine = flat[end[r] - numbers[r] : end[r]].reshape(part)
-                whole[:, self.share(count, r)] = mine
+        whole = np.empty((*x.shape[:axis], count, *x.shape[axis + 1 :]), x.dtype)
+        if axis == 0:
+            parts = self._parts(whole.shape, 0)
+            self.comm.Allgatherv(x, [whole, [prod(part) for part in parts]])
+            return whole
+        for lo in range(0, len(x), AT_A_TIME):
+            some, target = x[lo : lo + AT_A_TIME], whole[lo : lo + AT_A_TIME]
+            flat = np.empty(target.size, x.dtype)  # one rank's share after the other
+            parts = self._parts(target.shape, 1)
+            self.comm.Allgatherv(some, [flat, [prod(part) for part in parts]])
+            end = 0
+            for rank, part in enumerate(parts):
+                end += prod(part)
+                theirs = flat[end - prod(part) : end].reshape(part)
+                target[:, self.share(count, rank)] = theirs
         return whole
 
     def sum_shares(self, x: Array, axis: int, what: tuple[str, str]) -> Array:
         """Add up the x of all ranks, and return this rank's share of the sum."""
         if self.size == 1:
             return x
-        parts = [self._part(x.shape, axis, r) for r in range(self.size)]
-        numbers = [int(np.prod(part)) for part in parts]
-        mine = np.empty(parts[self.rank], x.dtype)
+        mine = np.empty(self._parts(x.shape, axis)[self.rank], x.dtype)
         self.sent[what] += x.nbytes - mine.nbytes
         if axis == 0:
-            flat = np.ascontiguousarray(x)
-        else:
-            cuts = [self.share(x.shape[1], r) for r in range(self.size)]
-            flat = np.concatenate([x[:, cut].reshape(-1) for cut in cuts])
-        self.comm.Reduce_scatter(flat, mine, numbers)
+            numbers = [prod(part) for part in self._parts(x.shape, 0)]
+            self.comm.Reduce_scatter(x, mine, numbers)
+            return mine
+        cuts = [self.share(x.shape[1], rank) for rank in range(self.size)]
+        for lo in range(0, len(x), AT_A_TIME):
+            some = x[lo : lo + AT_A_TIME]
+            flat = np.concatenate([some[:, cut].reshape(-1) for cut in cuts])
+            numbers = [prod(part) for part in self._parts(some.shape, 1)]
+            self.comm.Reduce_scatter(flat, mine[lo : lo + AT_A_TIME], numbers)
         return mine
 
     def sum(self, x: Array, what: tuple[str, str]) -> None:
@@ -159,10 +169,10 @@ class Ranks:
             total.update(sent)
         return dict(total)
 
-    def _part(self, shape: tuple[int, ...], axis: int, rank: int) -> tuple[int, ...]:
-        """The shape of a rank's share."""
-        cut = self.share(shape[axis], rank)
-        return (*shape[:axis], cut.stop - cut.start, *shape[axis + 1 :])
+    def _parts(self, shape: tuple[int, ...], axis: int) -> list[tuple[int, ...]]:
+        """The shapes of all ranks' shares of an array."""
+        cuts = [self.share(shape[axis], rank) for rank in range(self.size)]
+        return [(*shape[:axis], c.stop - c.start, *shape[axis + 1 :]) for c in cuts]
 
     # --------------------------------------------------- what rank 0 does for all
 
@@ -170,12 +180,10 @@ class Ranks:
         """Rows of all ranks, put together on rank 0; None on the others."""
         if self.size == 1:
             return x
-        parts = [self._part((count, *x.shape[1:]), 0, r) for r in range(self.size)]
-        numbers = [int(np.prod(part)) for part in parts]
-        whole = np.empty((count, *x.shape[1:]), x.dtype) if self.rank == 0 else None
-        target = None if whole is None else [whole, numbers]
-        self.comm.Gatherv(np.ascontiguousarray(x), target)
-        return whole
+        whole = np.empty((count, *x.shape[1:]), x.dtype)
+        numbers = [prod(part) for part in self._parts(whole.shape, 0)]
+        self.comm.Gatherv(x, [whole, numbers] if self.rank == 0 else None)
+        return None if self.rank else whole
 
     def from_first(self, make: Callable[[], Made]) -> Made:
         """What `make` returns on rank 0, on all ranks. Only rank 0 calls it.
