@@ -3,28 +3,50 @@
     graph = alexnet("paper")         the network of Krizhevsky, Sutskever, Hinton (2012)
     graph = alexnet("small", 20)     the same for 64 x 64 pictures and 20 classes
 
-Several networks are called AlexNet. Each is a list below, to be read from top to
-bottom: one line a layer, and beside it the shape of what comes out (channels x height x
-width). No line says how large its input is; `alexnet` walks down the list and finds
-out.
+Several networks are called AlexNet, and few of them are the same:
+
+    paper      the NIPS paper of 2012, as it is written
+    code2012   what the code ran that made the paper's results
+    caffe      Caffe's replication (BVLC), whose biases start at 0.1
+    caffenet   Caffe's other one, which pools before it normalises
+    owt        "One weird trick" (2014), one column; the AlexNet of torchvision
+    column     the paper's control: what one column can do by itself
+    small      for pictures of 64 x 64, to be trained on a laptop
+
+Each is a list below, to be read from top to bottom: one line a layer, and beside it the
+shape of what comes out (channels x height x width). No line says how large its input
+is; `alexnet` walks down the list and finds out.
+
+    python -m npalexnet.summary --variant all        shows them side by side
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import prod, sqrt
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from npalexnet.graph import Graph, Input
-from npalexnet.layers import LRN, Conv2d, Dropout, Flatten, Linear, MaxPool, ReLU, Tanh
+from npalexnet.layers import (
+    LRN,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Linear,
+    MaxPool,
+    ReLU,
+    SameMapNorm,
+    Tanh,
+)
 from npalexnet.layers.layer import Layer, Shape
 from npalexnet.layers.windows import Pad
 
-Std = float | str  # standard deviation of the starting weights, or "he"
+Std = float | str  # standard deviation of the starting weights, or "he", or "uniform"
 
 
 @dataclass(frozen=True)
@@ -40,18 +62,19 @@ class Conv:
     bias: float = 0.0
 
     def build(self, shape: Shape, rng: np.random.Generator) -> Layer:
-        std = he(self.std, shape[0] // self.groups * self.kernel**2)
-        return Conv2d(
+        inputs = shape[0] // self.groups * self.kernel**2
+        layer = Conv2d(
             shape[0],
             self.filters,
             self.kernel,
             self.stride,
             self.pad,
             self.groups,
-            std,
+            in_numbers(self.std, inputs),
             self.bias,
             rng,
         )
+        return uniform(layer, inputs, rng) if self.std == "uniform" else layer
 
 
 @dataclass(frozen=True)
@@ -64,7 +87,9 @@ class Full:
 
     def build(self, shape: Shape, rng: np.random.Generator) -> Layer:
         inputs = prod(shape)
-        return Linear(inputs, self.units, he(self.std, inputs), self.bias, rng)
+        std = in_numbers(self.std, inputs)
+        layer = Linear(inputs, self.units, std, self.bias, rng)
+        return uniform(layer, inputs, rng) if self.std == "uniform" else layer
 
 
 @dataclass(frozen=True)
@@ -79,6 +104,19 @@ class Norm:
 
     def build(self, shape: Shape, rng: np.random.Generator) -> Layer:
         return LRN(self.size, self.alpha, self.beta, self.k, self.groups)
+
+
+@dataclass(frozen=True)
+class MapNorm:
+    """Same-map normalisation; see layers/samemap.py."""
+
+    size: int = 5
+    alpha: float = 4e-5
+    beta: float = 0.75
+    k: float = 1.0
+
+    def build(self, shape: Shape, rng: np.random.Generator) -> Layer:
+        return SameMapNorm(self.size, self.alpha, self.beta, self.k)
 
 
 @dataclass(frozen=True)
@@ -120,7 +158,7 @@ class Flat:
         return Flatten()
 
 
-Description = Conv | Full | Norm | Pool | Act | Drop | Flat
+Description = Conv | Full | Norm | MapNorm | Pool | Act | Drop | Flat
 
 
 @dataclass(frozen=True)
@@ -132,9 +170,9 @@ class Variant:
         side: pictures are prepared as squares of this side.
         crop: the part of it that the network sees.
         mean: what is subtracted from the pixels, until a training set gives its own.
-        std: what the rest is divided by.
-        mean_picture: the training set gives a mean picture (else a mean colour, and
-            one std).
+        std: what the rest is divided by: one number, or one for each channel.
+        measured: what a training set gives: its mean "picture"; its mean "colour" and
+            one std; "nothing", mean and std are as they stand here.
         bias_lr: biases learn this many times faster than weights.
         bias_decay: and decay this many times faster.
     """
@@ -143,8 +181,8 @@ class Variant:
     side: int
     crop: int
     mean: tuple[float, float, float]
-    std: float
-    mean_picture: bool
+    std: float | tuple[float, float, float]
+    measured: str
     bias_lr: float = 1.0
     bias_decay: float = 1.0
 
@@ -183,7 +221,216 @@ PAPER = Variant(
     crop=227,
     mean=(127.3, 119.7, 104.9),  # ImageNet's mean colour
     std=1,
-    mean_picture=True,
+    measured="picture",
+)
+
+# What was run in 2012, as the code says that was released in 2025 (github.com/
+# computerhistory/AlexNet-Source-Code): layers/layers-145.cfg, and layer-params-145.cfg,
+# whose log has the errors that the paper reports for one network. The two columns a and
+# b, a GPU each, are two groups here. It is not quite what the paper says:
+#   - pictures of 224, and windows that hang over the right and the lower edge: three
+#     rows and columns of zeros make the same 55 places;
+#   - in layer 1, LRN comes before ReLU, which comes after pooling (in layer 5, too:
+#     pooling and ReLU may change places, LRN and ReLU may not);
+#   - LRN does not see the other column, and its alpha is divided by its size;
+#   - the second one is followed by same-map normalisation (cnorm2 there);
+#   - conv3 to conv5 start with std 0.03;
+#   - biases learn twice as fast (epsB 0.02, epsW 0.01), and do not decay.
+LRN_2012 = Norm(alpha=1e-4 / 5, groups=2)  # scale=0.0001, size=5, pow=0.75, minDiv=2
+CODE2012 = Variant(
+    (
+        #                                                                  3 x 224 x 224
+        ("conv1", Conv(96, 11, stride=4, pad=(0, 3))),  #                  96 x 55 x 55
+        ("norm1", LRN_2012),
+        ("pool1", Pool()),  #                                              96 x 27 x 27
+        ("relu1", Act()),
+        ("conv2", Conv(256, 5, pad=2, groups=2, bias=1)),  #               256 x 27 x 27
+        ("relu2", Act()),
+        ("norm2", LRN_2012),
+        ("samemap2", MapNorm()),  # scale=0.001, size=5, pow=0.75
+        ("pool2", Pool()),  #                                              256 x 13 x 13
+        ("conv3", Conv(384, 3, pad=1, std=0.03)),  #                       384 x 13 x 13
+        ("relu3", Act()),
+        ("conv4", Conv(384, 3, pad=1, groups=2, std=0.03, bias=1)),  #     384 x 13 x 13
+        ("relu4", Act()),
+        ("conv5", Conv(256, 3, pad=1, groups=2, std=0.03, bias=1)),  #     256 x 13 x 13
+        ("pool5", Pool()),  #                                              256 x 6 x 6
+        ("relu5", Act()),
+        ("flatten", Flat()),  #                                            9216
+        ("fc6", Full(4096, bias=1)),  #                                    4096
+        ("relu6", Act()),
+        ("drop6", Drop()),
+        ("fc7", Full(4096, bias=1)),  #                                    4096
+        ("relu7", Act()),
+        ("drop7", Drop()),
+        ("fc8", Full(0)),  #                                               classes
+    ),
+    side=256,
+    crop=224,
+    mean=(127.3, 119.7, 104.9),
+    std=1,
+    measured="picture",
+    bias_lr=2,
+    bias_decay=0,
+)
+
+# Caffe's replication: models/bvlc_alexnet/train_val.prototxt in github.com/BVLC/caffe.
+# Its readme says why biases start at 0.1: with the paper's 1 the loss stayed flat. LRN
+# divides alpha by its size, and k is 1, Caffe's default. Caffe's dropout doubles what
+# it leaves over, and its pictures are BGR: to use its trained weights here, double
+# those of fc7 and fc8, and turn the channels of conv1 round.
+LRN_CAFFE = Norm(alpha=1e-4 / 5, k=1)
+CAFFE = Variant(
+    (
+        #                                                                  3 x 227 x 227
+        ("conv1", Conv(96, 11, stride=4)),  #                              96 x 55 x 55
+        ("relu1", Act()),
+        ("norm1", LRN_CAFFE),
+        ("pool1", Pool()),  #                                              96 x 27 x 27
+        ("conv2", Conv(256, 5, pad=2, groups=2, bias=0.1)),  #             256 x 27 x 27
+        ("relu2", Act()),
+        ("norm2", LRN_CAFFE),
+        ("pool2", Pool()),  #                                              256 x 13 x 13
+        ("conv3", Conv(384, 3, pad=1)),  #                                 384 x 13 x 13
+        ("relu3", Act()),
+        ("conv4", Conv(384, 3, pad=1, groups=2, bias=0.1)),  #             384 x 13 x 13
+        ("relu4", Act()),
+        ("conv5", Conv(256, 3, pad=1, groups=2, bias=0.1)),  #             256 x 13 x 13
+        ("relu5", Act()),
+        ("pool5", Pool()),  #                                              256 x 6 x 6
+        ("flatten", Flat()),  #                                            9216
+        ("fc6", Full(4096, std=0.005, bias=0.1)),  #                       4096
+        ("relu6", Act()),
+        ("drop6", Drop()),
+        ("fc7", Full(4096, std=0.005, bias=0.1)),  #                       4096
+        ("relu7", Act()),
+        ("drop7", Drop()),
+        ("fc8", Full(0)),  #                                               classes
+    ),
+    side=256,
+    crop=227,
+    mean=(127.3, 119.7, 104.9),
+    std=1,
+    measured="picture",
+    bias_lr=2,
+    bias_decay=0,
+)
+
+# Caffe's other one: models/bvlc_reference_caffenet/train_val.prototxt. It pools before
+# it normalises, so LRN has a quarter of the work; and its biases start at 1.
+CAFFENET = Variant(
+    (
+        #                                                                  3 x 227 x 227
+        ("conv1", Conv(96, 11, stride=4)),  #                              96 x 55 x 55
+        ("relu1", Act()),
+        ("pool1", Pool()),  #                                              96 x 27 x 27
+        ("norm1", LRN_CAFFE),
+        ("conv2", Conv(256, 5, pad=2, groups=2, bias=1)),  #               256 x 27 x 27
+        ("relu2", Act()),
+        ("pool2", Pool()),  #                                              256 x 13 x 13
+        ("norm2", LRN_CAFFE),
+        ("conv3", Conv(384, 3, pad=1)),  #                                 384 x 13 x 13
+        ("relu3", Act()),
+        ("conv4", Conv(384, 3, pad=1, groups=2, bias=1)),  #               384 x 13 x 13
+        ("relu4", Act()),
+        ("conv5", Conv(256, 3, pad=1, groups=2, bias=1)),  #               256 x 13 x 13
+        ("relu5", Act()),
+        ("pool5", Pool()),  #                                              256 x 6 x 6
+        ("flatten", Flat()),  #                                            9216
+        ("fc6", Full(4096, std=0.005, bias=1)),  #                         4096
+        ("relu6", Act()),
+        ("drop6", Drop()),
+        ("fc7", Full(4096, std=0.005, bias=1)),  #                         4096
+        ("relu7", Act()),
+        ("drop7", Drop()),
+        ("fc8", Full(0)),  #                                               classes
+    ),
+    side=256,
+    crop=227,
+    mean=(127.3, 119.7, 104.9),
+    std=1,
+    measured="picture",
+    bias_lr=2,
+    bias_decay=0,
+)
+
+# "One weird trick for parallelizing convolutional neural networks" (Krizhevsky 2014,
+# arXiv 1404.5997) has a single column; layers, starting weights and pixels here are
+# torchvision's (torchvision/models/alexnet.py, whose conv4 has 256 filters where the
+# text says 384): no LRN, dropout in front of fc6 and fc7, weights and biases uniform in
+# ±1/√inputs, PyTorch's default. Its dropout, too, doubles what it leaves over: to use
+# its trained weights here, double those of fc6 and fc7.
+OWT = Variant(
+    (
+        #                                                                  3 x 224 x 224
+        ("conv1", Conv(64, 11, stride=4, pad=2, std="uniform")),  #        64 x 55 x 55
+        ("relu1", Act()),
+        ("pool1", Pool()),  #                                              64 x 27 x 27
+        ("conv2", Conv(192, 5, pad=2, std="uniform")),  #                  192 x 27 x 27
+        ("relu2", Act()),
+        ("pool2", Pool()),  #                                              192 x 13 x 13
+        ("conv3", Conv(384, 3, pad=1, std="uniform")),  #                  384 x 13 x 13
+        ("relu3", Act()),
+        ("conv4", Conv(256, 3, pad=1, std="uniform")),  #                  256 x 13 x 13
+        ("relu4", Act()),
+        ("conv5", Conv(256, 3, pad=1, std="uniform")),  #                  256 x 13 x 13
+        ("relu5", Act()),
+        ("pool5", Pool()),  #                                              256 x 6 x 6
+        ("flatten", Flat()),  #                                            9216
+        ("drop6", Drop()),
+        ("fc6", Full(4096, std="uniform")),  #                             4096
+        ("relu6", Act()),
+        ("drop7", Drop()),
+        ("fc7", Full(4096, std="uniform")),  #                             4096
+        ("relu7", Act()),
+        ("fc8", Full(0, std="uniform")),  #                                classes
+    ),
+    side=256,
+    crop=224,
+    mean=(0.485 * 255, 0.456 * 255, 0.406 * 255),
+    std=(0.229 * 255, 0.224 * 255, 0.225 * 255),
+    measured="nothing",
+)
+
+# Are two columns better than one? The paper's control (section 3.2 and its footnote;
+# 1.7 points of top-1 error worse): one column, but conv5 and the fully connected layers
+# as wide as both together, or it would have half the parameters. Read it beside PAPER.
+# As in the run that was compared (layers-145-half.cfg in the code of 2012), biases
+# learn twice as fast and do not decay.
+COLUMN = Variant(
+    (
+        #                                                                  3 x 227 x 227
+        ("conv1", Conv(48, 11, stride=4)),  #                              48 x 55 x 55
+        ("relu1", Act()),
+        ("norm1", Norm()),
+        ("pool1", Pool()),  #                                              48 x 27 x 27
+        ("conv2", Conv(128, 5, pad=2, bias=1)),  #                         128 x 27 x 27
+        ("relu2", Act()),
+        ("norm2", Norm()),
+        ("pool2", Pool()),  #                                              128 x 13 x 13
+        ("conv3", Conv(192, 3, pad=1)),  #                                 192 x 13 x 13
+        ("relu3", Act()),
+        ("conv4", Conv(192, 3, pad=1, bias=1)),  #                         192 x 13 x 13
+        ("relu4", Act()),
+        ("conv5", Conv(256, 3, pad=1, bias=1)),  #                         256 x 13 x 13
+        ("relu5", Act()),
+        ("pool5", Pool()),  #                                              256 x 6 x 6
+        ("flatten", Flat()),  #                                            9216
+        ("fc6", Full(4096, bias=1)),  #                                    4096
+        ("relu6", Act()),
+        ("drop6", Drop()),
+        ("fc7", Full(4096, bias=1)),  #                                    4096
+        ("relu7", Act()),
+        ("drop7", Drop()),
+        ("fc8", Full(0)),  #                                               classes
+    ),
+    side=256,
+    crop=227,
+    mean=(127.3, 119.7, 104.9),
+    std=1,
+    measured="picture",
+    bias_lr=2,
+    bias_decay=0,
 )
 
 # The paper's topology for pictures of 64 x 64, about a twentieth of the work.
@@ -226,17 +473,42 @@ SMALL = Variant(
     crop=56,
     mean=(128, 128, 128),
     std=64,
-    mean_picture=False,
+    measured="colour",
     bias_lr=2,
     bias_decay=0,
 )
 
-VARIANTS = {"paper": PAPER, "small": SMALL}
+VARIANTS = {
+    "paper": PAPER,
+    "code2012": CODE2012,
+    "caffe": CAFFE,
+    "caffenet": CAFFENET,
+    "owt": OWT,
+    "column": COLUMN,
+    "small": SMALL,
+}
 
 
-def he(std: Std, inputs: int) -> float:
-    """The std in numbers: "he" keeps the size of the signal through a ReLU layer."""
-    return sqrt(2 / inputs) if std == "he" else float(std)
+def in_numbers(std: Std, inputs: int) -> float:
+    """The std of the weights as the layer draws them.
+
+    "he" keeps the size of the signal through a ReLU layer; for "uniform" the layer
+    draws nothing, `uniform` does.
+    """
+    if std == "he":
+        return sqrt(2 / inputs)
+    return 0.0 if std == "uniform" else float(std)
+
+
+def uniform(layer: Layer, inputs: int, rng: np.random.Generator) -> Layer:
+    """Draw all parameters uniform in ±1/√inputs: a std of 1/√(3 inputs)."""
+    for param in layer.params.values():
+        u = rng.random(param.data.shape, np.float32)
+        u *= 2
+        u -= 1
+        u /= np.float32(sqrt(inputs))
+        param.data = u
+    return layer
 
 
 Rule = Callable[[Description], Description | None]
@@ -253,15 +525,17 @@ def switches(
 
     A rule answers None to leave a layer out.
     """
+    if activation not in ("relu", "tanh"):
+        raise ValueError(f"activation must be relu or tanh, and is {activation!r}")
 
     def no_lrn(d: Description) -> Description | None:
-        return None if isinstance(d, Norm) else d
+        return None if isinstance(d, Norm | MapNorm) else d
 
     def no_overlap(d: Description) -> Description | None:
         return Pool(2, 2) if isinstance(d, Pool) else d
 
     def other_groups(d: Description) -> Description | None:
-        if isinstance(d, Conv) and d.groups > 1:
+        if isinstance(d, Conv | Norm) and d.groups > 1:
             assert groups is not None
             return replace(d, groups=groups)
         return d
@@ -307,9 +581,10 @@ def alexnet(
         classes: how many kinds of pictures to tell apart.
         seed: of the starting weights. Each layer draws its own, so a switch leaves the
             weights of the other layers as they were.
-        lrn: False leaves out local response normalisation.
+        lrn: False leaves out response normalisation, across maps and inside them.
         overlap: False pools with windows of 2, side by side.
-        groups: 1 joins the two columns; None is as the variant has it.
+        groups: 1 joins the two columns, in convolutions and normalisations that keep
+            them apart; None is as the variant has it.
         dropout: rate of every dropout; 0 leaves them out; None is as the variant has
         it.
         activation: "relu" or "tanh".
@@ -318,22 +593,44 @@ def alexnet(
     Raises:
         ValueError: an unknown variant or activation, or a switch that changes nothing.
     """
+    chosen = {
+        "lrn": lrn,
+        "overlap": overlap,
+        "groups": groups,
+        "dropout": dropout,
+        "activation": activation,
+    }
+    described = with_switches(variant, **chosen)
+    graph = build(VARIANTS[variant], described, classes, seed, dtype)
+    graph.about = {"variant": variant, **chosen}
+    return graph
+
+
+def with_switches(variant: str, **chosen: Any) -> list[tuple[str, Description]]:
+    """A variant's list of layers, after the switches of `alexnet`."""
     if variant not in VARIANTS:
         raise ValueError(
             f"unknown variant {variant!r}; there are: {', '.join(VARIANTS)}"
         )
-    if activation not in ("relu", "tanh"):
-        raise ValueError(f"activation must be relu or tanh, and is {activation!r}")
-    if classes < 1:
-        raise ValueError(f"classes must be at least 1, and is {classes}")
-    v = VARIANTS[variant]
-    described: list[tuple[str, Description]] = list(v.layers)
-    for switch, rule in switches(lrn, overlap, groups, dropout, activation).items():
+    described = list(VARIANTS[variant].layers)
+    for switch, rule in switches(**chosen).items():
         changed = [(name, rule(d)) for name, d in described]
         if changed == described:
-            raise ValueError(f"{switch} changes nothing in {variant}")
+            raise ValueError(f"{switch} changes nothing in {variant}; leave it out")
         described = [(name, d) for name, d in changed if d is not None]
+    return described
 
+
+def build(
+    v: Variant,
+    described: Sequence[tuple[str, Description]],
+    classes: int,
+    seed: int = 0,
+    dtype: npt.DTypeLike = np.float32,
+) -> Graph:
+    """Walk down the list, and build each layer for what comes out of the one before."""
+    if classes < 1:
+        raise ValueError(f"classes must be at least 1, and is {classes}")
     layers: dict[str, Layer] = {}
     shape: Shape = (3, v.crop, v.crop)
     for name, description in described:
@@ -348,17 +645,21 @@ def alexnet(
 
     graph = Graph(layers, (3, v.crop, v.crop), dtype)
     graph.input = Input(v.side, v.crop, np.array(v.mean), np.array(v.std), ())
-    graph.about = {
-        "variant": variant,
-        "lrn": lrn,
-        "overlap": overlap,
-        "groups": groups,
-        "dropout": dropout,
-        "activation": activation,
-    }
     return graph
 
 
-def needs_mean_picture(graph: Graph) -> bool:
-    """Does this network subtract a mean picture, rather than a mean colour?"""
-    return bool(graph.about) and VARIANTS[graph.about["variant"]].mean_picture
+def outline(
+    variant: str,
+    classes: int = 1000,
+    dtype: npt.DTypeLike = np.float32,
+    **chosen: Any,
+) -> Graph:
+    """The same network with all weights zero: every shape and count, in no time.
+
+    `chosen` are the switches of `alexnet`.
+    """
+    blank = [
+        (name, replace(d, std=0.0) if isinstance(d, Conv | Full) else d)
+        for name, d in with_switches(variant, **chosen)
+    ]
+    return build(VARIANTS[variant], blank, classes, dtype=dtype)

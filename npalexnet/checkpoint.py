@@ -1,5 +1,8 @@
 """Save and load a network: one .npz file, no pickle, written whole or not at all.
 
+`load` opens other people's files, too: see weights/. And `save` writes .safetensors
+when the file is to be called so, which PyTorch's users can read.
+
 In the file: every parameter by its name ("conv1.w"); the mean and std of the input; and
 "about", a text in JSON with the layers and their settings, so that the network can be
 built again from the file alone. `save(..., velocity=sgd.velocity, step=100)` keeps
@@ -9,17 +12,18 @@ more: groups of arrays as "velocity.conv1.w", everything else inside "about".
 from __future__ import annotations
 
 import json
-import zipfile
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from npalexnet import layers
+from npalexnet import layers, weights
 from npalexnet.errors import UserError
 from npalexnet.files import write_whole
 from npalexnet.graph import Graph, Input
 from npalexnet.layers.layer import Array, Layer
+from npalexnet.weights import naming
+from npalexnet.weights.raw import DAMAGED
 
 FORMAT = 1
 
@@ -72,7 +76,8 @@ def save(path: str | Path, graph: Graph, **extra: Any) -> None:
     """Write a network, and whatever else is given, into one .npz file.
 
     Args:
-        path: of the file; it is replaced in one moment, or not at all.
+        path: of the file; it is replaced in one moment, or not at all. Called
+            *.safetensors, it is written in that format, `owt` with torchvision's names.
         graph: the network.
         extra: dictionaries of arrays, or anything that JSON can say.
 
@@ -92,13 +97,16 @@ def save(path: str | Path, graph: Graph, **extra: Any) -> None:
     about = json.dumps({**describe(graph), "extra": said})
 
     def write(file: IO[bytes]) -> None:
+        if Path(path).suffix == ".safetensors":
+            naming.write_safetensors(file, arrays, about)
+            return
         np.savez(file, **{**arrays, "about": np.array(about)})  # type: ignore[arg-type]
 
     write_whole(Path(path), write)
 
 
 def load(path: str | Path) -> Graph:
-    """Read a network that `save` wrote.
+    """Read a network that `save` wrote, or torchvision, or Caffe; see weights/.
 
     Raises:
         UserError: there is no such file, or it holds something else.
@@ -113,9 +121,14 @@ def load_all(path: str | Path) -> tuple[Graph, dict[str, Any]]:
         raise UserError(
             f"{path}: no such file; give a checkpoint (.npz) or a run folder"
         )
+    if not naming.is_own(path):
+        return weights.load(path), {}
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        if path.suffix == ".safetensors":
+            arrays = naming.read_safetensors(path)
+        else:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
         described = json.loads(str(arrays.pop("about")))
         extra: dict[str, Any] = described.pop("extra")
         if described["format"] != FORMAT:
@@ -126,14 +139,7 @@ def load_all(path: str | Path) -> tuple[Graph, dict[str, Any]]:
         mean, std = arrays.pop("input.mean"), arrays.pop("input.std")
         classes = tuple(described["classes"])
         graph.input = Input(described["side"], described["crop"], mean, std, classes)
-    except (
-        OSError,
-        EOFError,
-        KeyError,
-        TypeError,
-        ValueError,
-        zipfile.BadZipFile,
-    ) as e:
+    except DAMAGED as e:
         raise UserError(
             f"{path}: expected a checkpoint of npalexnet, found something else "
             f"({type(e).__name__}: {e}); it may be cut short: use another one"

@@ -70,7 +70,9 @@ def add_options(parser: Parser, options: type) -> None:
                 parse = whole_numbers
             if show != "":
                 says += f" (default: {show})"
-            meta = None if choices else ("PATH" if f.name == "data" else meta)
+            meta = (
+                None if choices else ("PATH" if f.name in ("data", "weights") else meta)
+            )
             parser.add_argument(
                 flag, type=parse, choices=choices, metavar=meta, help=says, **common
             )

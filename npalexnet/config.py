@@ -33,7 +33,11 @@ class Config:
         "where its pictures lie, a zip or a folder; alone: pictures of your own, one "
         "folder for each class, below train/ and val/ or to be split",
     )
-    variant: str = option("small", "which network", tuple(VARIANTS))
+    variant: str = option(
+        "small",
+        "which network; `summary --variant all` shows how they differ",
+        tuple(VARIANTS),
+    )
     epochs: int | None = option(
         None, "how often every picture is shown", show="by data set; emoji: 14"
     )
@@ -73,6 +77,16 @@ class Config:
     activation: str = option("relu", "what a neuron answers", ("relu", "tanh"))
     augment: bool = option(True, "always the central crop, never mirrored")
     colour: bool = option(True, "no colour noise")
+    weights: str | None = option(
+        None,
+        "start from the weights in this file (.npz, .pth, .safetensors, .caffemodel); "
+        "the last layer starts anew",
+    )
+    freeze: str | None = option(
+        None,
+        "conv: only the fully connected layers learn; with --weights",
+        ("conv",),
+    )
     out: str | None = option(
         None, "the run folder", show="runs/SUBSET-VARIANT, then -2, -3, ..."
     )
@@ -104,6 +118,7 @@ class Config:
             drops=subset.drops if self.drops is None else tuple(self.drops),
             batch=usual_batch if self.batch is None else self.batch,
             data=None if self.data is None else str(Path(self.data).resolve()),
+            weights=None if self.weights is None else str(Path(self.weights).resolve()),
         )
         for name in ("epochs", "steps", "batch", "threads", "classes", "limit"):
             value = getattr(config, name)

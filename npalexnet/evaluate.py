@@ -2,21 +2,28 @@
 
 python -m npalexnet.evaluate                     the newest run
 python -m npalexnet.evaluate runs/emoji-small --ten-crop
+
+Beside the numbers it leaves two pictures in the run's folder: confusion.png, what each
+class is taken for, and top5.png, some answers in full.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from npalexnet import augment, checkpoint, cli, datasets, runs
 from npalexnet.alexnet import VARIANTS
-from npalexnet.datasets import Pictures
+from npalexnet.datasets import Labels, Pictures
+from npalexnet.errors import UserError
 from npalexnet.graph import Graph
 from npalexnet.layers.layer import Array
-from npalexnet.loss import in_top, log_softmax
+from npalexnet.loss import in_top, softmax
+from npalexnet.pictures import Pixels
 
 
 class Result(NamedTuple):
@@ -28,6 +35,30 @@ class Result(NamedTuple):
     probabilities: Array
 
 
+def answers(
+    graph: Graph, pixels: Pixels, ten_crop: bool = False, batch: int = 256
+) -> Array:
+    """What a network says to pictures: probabilities (N, classes), each row adds to 1.
+
+    Args:
+        graph: the network.
+        pixels: (N, H, W, 3) uint8 RGB.
+        ten_crop: average the probabilities of ten crops (paper 4.1), not just the
+        centre.
+        batch: pictures at a time; changes the memory needed, not the answer.
+    """
+    parts = []
+    for lo in range(0, len(pixels), batch):
+        part = pixels[lo : lo + batch]
+        if ten_crop:
+            views = augment.ten_crops(part, graph.input)
+        else:
+            views = graph.prepare(part)[None]
+        logits = (graph.forward(x, keep=False) for x in views)
+        parts.append(np.mean([softmax(y) for y in logits], axis=0))
+    return np.concatenate(parts)
+
+
 def evaluate(
     graph: Graph, pictures: Pictures, ten_crop: bool = False, batch: int = 256
 ) -> Result:
@@ -36,20 +67,9 @@ def evaluate(
     Args:
         graph: the network.
         pictures: what to test it on.
-        ten_crop: average the probabilities of ten crops (paper 4.1), not just the
-        centre.
-        batch: pictures at a time; changes the memory needed, not the answer.
+        ten_crop, batch: as for `answers`.
     """
-    parts = []
-    for lo in range(0, len(pictures.labels), batch):
-        pixels = pictures.pixels[lo : lo + batch]
-        if ten_crop:
-            views = augment.ten_crops(pixels, graph.input)
-        else:
-            views = graph.prepare(pixels)[None]
-        logits = (graph.forward(x, keep=False) for x in views)
-        parts.append(np.mean([np.exp(log_softmax(y)) for y in logits], axis=0))
-    probabilities = np.concatenate(parts)
+    probabilities = answers(graph, pictures.pixels, ten_crop, batch)
     labels = pictures.labels
     right = probabilities[np.arange(len(labels)), labels]
     with np.errstate(divide="ignore"):  # a probability of 0 is a loss of infinity
@@ -58,18 +78,64 @@ def evaluate(
     return Result(float(loss), float(top1), float(top5), probabilities)
 
 
-def class_table(result: Result, pictures: Pictures, classes: tuple[str, ...]) -> str:
-    """For each class: how many pictures, how many right, what they are taken for."""
-    guesses = result.probabilities.argmax(1)
+def confusion(result: Result, labels: Labels) -> npt.NDArray[np.int64]:
+    """How often each class is taken for each: (true class, guessed class), counts."""
+    counts = np.zeros(2 * (result.probabilities.shape[1],), np.int64)
+    np.add.at(counts, (labels, result.probabilities.argmax(1)), 1)
+    return counts
+
+
+def class_table(counts: npt.NDArray[np.int64], classes: Sequence[str]) -> str:
+    """For each class: how many pictures, how many right, what they are taken for.
+
+    Args:
+        counts: of `confusion`.
+        classes: names of the classes.
+    """
     width = max(len("class"), *(len(name) for name in classes))
     lines = [f"{'class':<{width}}  pictures  top-1  most often taken for"]
-    for i, name in enumerate(classes):
-        mine = guesses[pictures.labels == i]
-        wrong = np.bincount(mine[mine != i], minlength=len(classes))
+    for i, (name, row) in enumerate(zip(classes, counts, strict=True)):
+        count, right = row.sum(), row[i]
+        wrong = np.where(np.arange(len(row)) == i, 0, row)
         taken = classes[int(wrong.argmax())] if wrong.any() else ""
-        share = f"{(mine == i).mean():5.2f}" if len(mine) else "     "
-        lines.append(f"{name:<{width}}  {len(mine):>8}  {share}  {taken}".rstrip())
+        share = f"{right / count:5.2f}" if count else "     "
+        lines.append(f"{name:<{width}}  {count:>8}  {share}  {taken}".rstrip())
     return "\n".join(lines)
+
+
+def draw(
+    folder: Path,
+    graph: Graph,
+    result: Result,
+    pictures: Pictures,
+    classes: Sequence[str],
+    shown: int = 8,
+) -> None:
+    """Write confusion.png and top5.png into a run's folder.
+
+    The pictures of top5.png are drawn by lot, always the same ones, so that right and
+    wrong answers are in it as they fall.
+
+    Raises:
+        UserError: the folder cannot be written to.
+    """
+    from npalexnet import figures, inside
+
+    n = len(pictures.labels)
+    few = np.sort(augment.generator(0, "examples").permutation(n)[:shown])
+    title = f"{n} validation pictures, top-1 {100 * result.top1:.0f} %"
+    for name, figure in {
+        "confusion.png": figures.confusion(
+            confusion(result, pictures.labels), classes, title
+        ),
+        "top5.png": figures.top5(
+            inside.seen(graph, pictures.pixels[few]),
+            result.probabilities[few],
+            classes,
+            pictures.labels[few],
+        ),
+    }.items():
+        figures.write(figure, folder / name)
 
 
 def validation_set(
@@ -122,7 +188,13 @@ def main(argv: list[str] | None = None) -> int:
         graph = checkpoint.load(path)
         pictures, classes = validation_set(config, args.data)
         result = evaluate(graph, pictures, args.ten_crop)
-        print(class_table(result, pictures, classes))
+        print(class_table(confusion(result, pictures.labels), classes))
+        try:
+            draw(path.parent, graph, result, pictures, classes)
+            names = (path.parent / "confusion.png", path.parent / "top5.png")
+            print("pictures:", *names)
+        except UserError as error:  # somebody else's run: the numbers are still good
+            print(f"no pictures: {error}")
         how = "ten crops" if args.ten_crop else "centre crop"
         print(f"loss {result.loss:.4f} ({how})")
         n = len(pictures.labels)

@@ -124,8 +124,8 @@ def last_wins(dy: Array, cache: Any) -> Array:
 
 
 def only_itself(dy: Array, cache: Any) -> Array:
-    """LRN backward that forgets the neighbours."""
-    _, _, s, _, _, beta, _ = cache
+    """LRN or same-map backward that forgets the neighbours."""
+    _, _, s, _, _, beta, *_ = cache
     return dy * s**-beta
 
 
@@ -207,6 +207,21 @@ def cases() -> list[Case]:
         {
             "x": (
                 "the second term is forgotten: what a value does to its neighbours",
+                lambda dy, cache, dx: only_itself(dy, cache),
+            )
+        },
+        complex_step,
+    )
+    add(
+        "samemap_norm",
+        "move one value; it and the places around it must answer as claimed",
+        lambda x: L.samemap_norm_forward(x, size=3, alpha=0.3),
+        L.samemap_norm_backward,
+        L.SameMapNorm(size=3, alpha=0.3),
+        {"x": rng.standard_normal((2, 3, 4, 5))},
+        {
+            "x": (
+                "the second term is forgotten: what a value does to the places around",
                 lambda dy, cache, dx: only_itself(dy, cache),
             )
         },

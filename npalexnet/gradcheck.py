@@ -194,7 +194,7 @@ def compare(array: str, claimed: Array, found: Array) -> Finding:
             f"d{array} must have the shape of {array}, {found.shape}; "
             f"it has {claimed.shape}"
         )
-    gap = np.abs(claimed - found)
+    gap = np.asarray(np.abs(claimed - found))
     gap[np.isnan(gap)] = np.inf
     where = np.unravel_index(int(gap.argmax()), gap.shape) if gap.size else ()
     scale = max(float(np.abs(found).max(initial=0)), 1e-300)
@@ -242,6 +242,22 @@ def check(
         compare(name, gradient, method(forward, arrays, dy, name))
         for name, gradient in zip(arrays, gradients, strict=True)
     ]
+
+
+def judge(layer: str, *functions: Callable[..., Any]) -> bool:
+    """Judge somebody's layer, and print which mistake it is; see judge.py.
+
+    Args:
+        layer: the exercise: conv, dropout, linear, lrn, maxpool, relu, sgd, softmax or
+            tanh.
+        functions: forward and backward; for softmax and sgd the one function.
+
+    Returns:
+        True if everything is right.
+    """
+    from npalexnet import judge as judging
+
+    return judging.judge(layer, *functions)
 
 
 # ---------------------------------------------------------------- the command

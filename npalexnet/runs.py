@@ -6,6 +6,8 @@ last.npz       weights, velocity and everything else that going on needs
 best.npz       weights of the epoch with the best validation top-1
 curves.png     loss and accuracy over time
 filters.png    what the first layer has learned to look for
+confusion.png  what each class is taken for (evaluate)
+top5.png       some answers in full (evaluate)
 """
 
 from __future__ import annotations

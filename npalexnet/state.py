@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from npalexnet import checkpoint, datasets
-from npalexnet.alexnet import VARIANTS, alexnet, needs_mean_picture
+from npalexnet import checkpoint, datasets, weights
+from npalexnet.alexnet import VARIANTS, alexnet
 from npalexnet.augment import Colours, colours_of, training_batch
 from npalexnet.batches import Numbers
 from npalexnet.config import Config
@@ -93,7 +93,10 @@ class Run:
         assert config.batch and config.epochs and config.drops is not None
         self.config, self.folder, self.data, self.graph = config, folder, data, graph
         self.colours = colours if config.colour else None
-        self.sgd = SGD(graph.params, config.lr, config.momentum, config.weight_decay)
+        self.frozen, self.learning = cut(graph, config.freeze)
+        self.sgd = SGD(
+            self.learning.params, config.lr, config.momentum, config.weight_decay
+        )
         self.state = State(lr=config.lr)
         self.plateau = Plateau(config.lr)
         self.batch, self.drops = config.batch, config.drops
@@ -163,7 +166,8 @@ class Run:
                     f"says: {name} does not fit; choose the right folder by --out"
                 )
             param.data = theirs.data
-            self.sgd.velocity[name][...] = extra["velocity"][name]
+            if name in self.sgd.velocity:
+                self.sgd.velocity[name][...] = extra["velocity"][name]
         self.graph.input = graph.input
         self.state = State(**extra["state"])
         self.plateau = Plateau(**self.state.plateau)
@@ -190,14 +194,59 @@ def build(config: Config, data: DataSet) -> tuple[Graph, Colours]:
     except ValueError as error:
         raise UserError(str(error)) from None
     seen = datasets.statistics(data.train.pixels)
-    given = graph.input
-    mean, std = seen.mean, np.array(seen.std)
-    if needs_mean_picture(graph):
+    graph.input = graph.input._replace(classes=data.classes)
+    measured = VARIANTS[config.variant].measured
+    if config.weights is not None:
+        fill(graph, Path(config.weights))  # and keep the input that these are made for
+    elif measured == "picture":
         picture = seen.mean_picture.clip(0, 255).round().astype(np.uint8)[None]
-        mean = resize_all(picture, given.side)[0].astype(np.float64)
-        std = given.std
-    graph.input = given._replace(mean=mean, std=std, classes=data.classes)
+        mean = resize_all(picture, graph.input.side)[0].astype(np.float64)
+        graph.input = graph.input._replace(mean=mean)
+    elif measured == "colour":
+        graph.input = graph.input._replace(mean=seen.mean, std=np.array(seen.std))
     return graph, colours_of(seen)
+
+
+def fill(graph: Graph, path: Path) -> None:
+    """Take weights from a file: of every layer that is in it, but not of the last.
+
+    The last layer tells other classes apart, and starts anew.
+
+    Raises:
+        UserError: the file holds no weights, or those of another network.
+    """
+    found = weights.read(path)
+    last = list(graph.params)[-1].rpartition(".")[0]
+    named = {name.rpartition(".")[0] for name in found} - {last}
+    layers = [n for n, layer in graph.layers.items() if layer.params and n in named]
+    try:
+        weights.put(graph, found, layers)
+    except UserError as error:
+        variant = graph.about["variant"]
+        raise UserError(
+            f"{path} does not fit the variant {variant}: {error}; choose another "
+            "--variant or --weights"
+        ) from None
+    print(f"{path}: weights of {', '.join(layers)}; the others start anew")
+
+
+def cut(graph: Graph, freeze: str | None) -> tuple[Graph | None, Graph]:
+    """A network as (what stays as it is, what learns).
+
+    "conv": all before flatten stays. Its part is a chain of its own, through which a
+    batch goes once, forwards, as in a test.
+    """
+    if freeze is None:
+        return None, graph
+    names = list(graph.layers)
+    at = names.index("flatten")
+    trunk = {name: graph.layers[name] for name in names[:at]}
+    head = {name: graph.layers[name] for name in names[at:]}
+    features = graph.output_shapes[names[at - 1]]
+    return (
+        Graph(trunk, graph.input_shape, graph.dtype),
+        Graph(head, features, graph.dtype),
+    )
 
 
 def prepare(config: Config, folder: Path) -> Run:

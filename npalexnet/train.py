@@ -70,7 +70,7 @@ def train_epoch(
     Raises:
         UserError: the loss is no longer a number.
     """
-    graph, sgd, state, seed = run.graph, run.sgd, run.state, run.config.seed
+    graph, sgd, state, seed = run.learning, run.sgd, run.state, run.config.seed
     epoch, done = divmod(state.step, run.steps_an_epoch)
     state.lr = sgd.lr = run.learning_rate(epoch)
     batches = shuffled(len(run.data.train.labels), run.batch, seed, epoch)[done:]
@@ -79,6 +79,8 @@ def train_epoch(
 
     for x, labels in one_ahead(run.make_batch(epoch), batches):
         watch("data")
+        if run.frozen is not None:
+            x = run.frozen.forward(x, keep=False)
         rng = generator(seed, "dropout", state.step)
         logits = graph.forward(x, train=True, rng=rng)
         loss, dlogits = softmax_cross_entropy(logits, labels)
@@ -180,8 +182,11 @@ def warm_up(run: Run) -> tuple[float, float]:
 
     def one_step(count: int) -> float:
         began = perf_counter()
-        logits = run.graph.forward(x[:count], train=True, rng=generator(0, "warm-up"))
-        run.graph.backward(softmax_cross_entropy(logits, labels[:count])[1])
+        v = x[:count]
+        if run.frozen is not None:
+            v = run.frozen.forward(v, keep=False)
+        logits = run.learning.forward(v, train=True, rng=generator(0, "warm-up"))
+        run.learning.backward(softmax_cross_entropy(logits, labels[:count])[1])
         return perf_counter() - began
 
     began = perf_counter()
@@ -346,6 +351,8 @@ def main(argv: list[str] | None = None) -> int:
         if "data" in given:
             given.setdefault("subset", "own")
             given["data"] = str(Path(given["data"]).resolve())
+        if "weights" in given:
+            given["weights"] = str(Path(given["weights"]).resolve())
         config = resumed(given) if given.get("resume") else Config(**given)
         train(config.decide())
         return 0

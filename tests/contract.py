@@ -17,6 +17,7 @@ from npalexnet.layers import (
     MaxPool,
     Param,
     ReLU,
+    SameMapNorm,
     Tanh,
 )
 
@@ -45,6 +46,7 @@ LAYERS = {
     "conv with uneven pad": (lambda: Conv2d(2, 3, 4, 3, (0, 2), std=0.5), (2, 6, 9)),
     "maxpool": (MaxPool, (3, 7, 8)),
     "lrn": (lambda: LRN(alpha=0.3, groups=2), (6, 3, 4)),
+    "samemap norm": (lambda: SameMapNorm(size=3, alpha=0.3), (2, 4, 5)),
     "relu": (ReLU, (3, 4, 5)),
     "relu of rows": (ReLU, (10,)),
     "tanh": (Tanh, (3, 4, 5)),

@@ -209,3 +209,37 @@ def test_evaluate_ends_with_the_promised_line(place, capsys):
         assert words[5] == "12"
         assert float(words[3]) == 1  # three classes: always among the first five
     assert evaluate.main(["nowhere"]) == 2
+
+
+def test_frozen_layers_stay_and_the_others_learn(place, capsys):
+    run("--epochs", "1", "--out", "a")
+    options = ["--weights", "a/best.npz", "--freeze", "conv", "--epochs", "4"]
+    assert run(*options, "--out", "whole") == 0
+    assert "weights of conv1, conv2, conv3, conv4, conv5, fc6, fc7;" in (
+        capsys.readouterr().out
+    )
+    from npalexnet import load
+
+    before, after = load("a/best.npz").params, load("whole/last.npz").params
+    for name, param in after.items():
+        same = (param.data == before[name].data).all()
+        assert same == name.startswith("conv"), name
+    run(*options, "--steps", "7", "--out", "parts")
+    resume("--out", "parts")
+    with np.load("whole/last.npz") as a, np.load("parts/last.npz") as b:
+        assert "velocity.fc6.w" in a.files
+        assert "velocity.conv1.w" not in a.files
+        for name in a.files:
+            if name != "about":
+                assert (a[name] == b[name]).all(), name
+
+
+def test_weights_of_another_network_are_named(place, capsys):
+    run("--epochs", "1", "--out", "a")
+    arguments = ["--weights", "a/best.npz", "--epochs", "1", "--groups", "1"]
+    assert run(*arguments, "--out", "b") == 2
+    error = capsys.readouterr().err
+    assert "a/best.npz does not fit the variant small: conv2.w: expected" in error
+    assert not (place / "b").exists()
+    assert run("--weights", "nowhere.pth", "--epochs", "1") == 2
+    assert "nowhere.pth: no such file" in capsys.readouterr().err

@@ -8,6 +8,11 @@ from npalexnet.layers.linear import Linear, linear_backward, linear_forward
 from npalexnet.layers.lrn import LRN, lrn_backward, lrn_forward
 from npalexnet.layers.pool import MaxPool, maxpool_backward, maxpool_forward
 from npalexnet.layers.relu import ReLU, relu_backward, relu_forward
+from npalexnet.layers.samemap import (
+    SameMapNorm,
+    samemap_norm_backward,
+    samemap_norm_forward,
+)
 from npalexnet.layers.tanh import Tanh, tanh_backward, tanh_forward
 from npalexnet.layers.windows import add_windows, windows
 
@@ -23,6 +28,7 @@ __all__ = [
     "Memory",
     "Param",
     "ReLU",
+    "SameMapNorm",
     "Tanh",
     "add_windows",
     "conv2d_backward",
@@ -37,6 +43,8 @@ __all__ = [
     "maxpool_forward",
     "relu_backward",
     "relu_forward",
+    "samemap_norm_backward",
+    "samemap_norm_forward",
     "tanh_backward",
     "tanh_forward",
     "windows",

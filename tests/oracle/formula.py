@@ -51,3 +51,53 @@ def all_weights() -> dict[str, NDArray[np.float64]]:
         name: weights(index, shape)
         for index, (name, shape) in enumerate(SHAPES.items())
     }
+
+
+PERIOD = 999_983
+
+
+def tiled(key: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return standard normal numbers, the same for the same key.
+
+    The large networks have 60 million parameters, and drawing them all takes longer
+    than using them: so at most PERIOD numbers are drawn, and repeated. PERIOD is a
+    prime, so no two rows of a matrix are equal.
+    """
+    rng = np.random.default_rng(list(key.encode()))
+    drawn = rng.standard_normal(min(math.prod(shape), PERIOD))
+    return np.resize(drawn.astype(np.float32), shape)
+
+
+def parameter(name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return a parameter array of a large network, scaled as in `weights`.
+
+    Those of fc8 are a fiftieth, or one class would be certain, and nearly all of the
+    gradient zero.
+    """
+    scale = 0.1 if len(shape) == 1 else math.sqrt(2.0 / math.prod(shape[1:]))
+    if name.startswith("fc8"):
+        scale *= 0.02
+    return tiled(name, shape) * np.float32(scale)
+
+
+def pixels(side: int) -> NDArray[np.float32]:
+    """Return two pictures (2, 3, side, side) as loud as pixels minus their mean."""
+    return tiled("pixels", (2, 3, side, side)) * np.float32(60)
+
+
+def direction(name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return the direction along which a gradient is measured."""
+    return tiled(f"direction {name}", shape)
+
+
+def norm_and_slope(name: str, gradient: NDArray[np.floating]) -> tuple[float, float]:
+    """Return the length of a gradient, and its product with its `direction`.
+
+    Rows are summed up in the dtype of the gradient, then the sums in float64.
+    """
+    rows = gradient.reshape(len(gradient), -1)
+    along = direction(name, rows.shape).astype(gradient.dtype, copy=False)
+    squares = np.einsum("ij,ij->i", rows, rows).sum(dtype=np.float64)
+    return math.sqrt(squares), float(
+        np.einsum("ij,ij->i", rows, along).sum(dtype=np.float64)
+    )

@@ -1,0 +1,140 @@
+"""Same-map normalisation: loud surroundings make a place quieter (the 2012 code).
+
+Where local response normalisation (lrn.py) lets the maps compete at one place, this
+layer lets the places of one map compete: a value is divided by a measure of what the
+same map says in a small square around it. The paper does not mention it, but the code
+that made its results has one, after the second LRN layer.
+
+Shapes
+    x, y, s, dy, dx: all (N, C, H, W).
+
+Forward, with the window |h′ - h| ≤ size//2, |w′ - w| ≤ size//2, cut off at the edges of
+the map:
+    s[h, w] = k + α Σ_h′w′ x[h′, w′]²
+    y[h, w] = x[h, w] · s[h, w]^-β
+
+Backward
+    x moves y in two ways, by itself and through s; and through s it moves each place
+    that has x in its window. If a sees b, b sees a: so the windows of forward serve
+    backward, too. With ∂s[h′, w′]/∂x[h, w] = 2α x[h, w]:
+    dx[h, w] = dy[h, w] · s[h, w]^-β
+               - 2αβ · x[h, w] · Σ_h′w′ dy[h′, w′] · y[h′, w′] / s[h′, w′]
+
+Kept for backward
+    x and s.
+
+Conventions of others
+    cuda-convnet calls the layer `rnorm` (cnorm2a and cnorm2b in layers-145.cfg). It
+    divides its scale by size², so its scale=0.001 is α = 0.001 / 25 = 4e-5 here, where
+    α always multiplies the plain sum; its k is 1. Caffe has the same layer as LRN with
+    norm_region: WITHIN_CHANNEL.
+
+Fast: kernels/samemap.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from npalexnet.kernels import samemap as kernels
+from npalexnet.layers.layer import Array, Layer, Memory, Shape
+from npalexnet.layers.windows import windows
+
+
+def square_sums(v: Array, size: int) -> Array:
+    """Sum v (N, C, H, W) over the square around each place."""
+    return windows(v, size, stride=1, pad=size // 2).sum((-2, -1))
+
+
+def samemap_norm_forward(
+    x: Array, size: int = 5, alpha: float = 4e-5, beta: float = 0.75, k: float = 1.0
+) -> tuple[Array, Any]:
+    s = k + alpha * square_sums(x * x, size)
+    y = x * s**-beta
+    return y, (x, y, s, size, alpha, beta)
+
+
+def samemap_norm_backward(dy: Array, cache: Any) -> Array:
+    x, y, s, size, alpha, beta = cache
+    sums = square_sums(dy * y / s, size)
+    return dy * s**-beta - 2 * alpha * beta * x * sums
+
+
+class SameMapNorm(Layer):
+    """Response normalisation inside each map; the defaults are the 2012 code's.
+
+    Args:
+        size: side of a window, odd.
+        alpha: multiplies the plain sum of squares.
+        beta: the exponent.
+        k: what the sum is added to, positive.
+
+    Raises:
+        ValueError: size is not odd and positive, or k is not positive.
+    """
+
+    needs_output = False
+
+    def __init__(
+        self, size: int = 5, alpha: float = 4e-5, beta: float = 0.75, k: float = 1.0
+    ) -> None:
+        super().__init__()
+        if size % 2 == 0 or size < 1:
+            raise ValueError(f"size must be odd, and is {size}")
+        if k <= 0:
+            raise ValueError(f"k must be positive, and is {k}")
+        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+
+    def settings(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("size", "alpha", "beta", "k")}
+
+    def output_shape(self, shape: Shape) -> Shape:
+        if len(shape) != 3:
+            raise ValueError(
+                f"SameMapNorm expects (C, H, W) for one image, and got {shape}"
+            )
+        return shape
+
+    def kept_bytes(self, shape: Shape, itemsize: int) -> int:
+        c, h, w = shape
+        return c * h * w * itemsize
+
+    def forward(
+        self, x: Array, mem: Memory, train: bool = False, noise: Array | None = None
+    ) -> tuple[Array, Any]:
+        maps = (-1, *x.shape[2:])
+        y, s = mem.output(x.shape), mem.keep("s", x.shape)
+        number = x.dtype.type
+        kernels.samemap_norm_forward(
+            *(a.reshape(maps) for a in (y, s, x)),
+            *self._scratch(x, mem),
+            self.size,
+            number(self.alpha),
+            number(self.beta),
+            number(self.k),
+        )
+        return y, (x, s)
+
+    def backward(
+        self, dy: Array, cache: Any, mem: Memory, need_dx: bool = True
+    ) -> Array | None:
+        if not need_dx:
+            return None
+        x, s = cache
+        maps = (-1, *x.shape[2:])
+        dx = mem.pass_on("dx", x.shape)
+        number = x.dtype.type
+        kernels.samemap_norm_backward(
+            *(a.reshape(maps) for a in (dx, dy, x, s)),
+            *self._scratch(x, mem),
+            self.size,
+            number(self.alpha),
+            number(self.beta),
+        )
+        return dx
+
+    def _scratch(self, x: Array, mem: Memory) -> tuple[Array, Array]:
+        """Room for one map with its frame, and for its sums; see kernels/samemap.py."""
+        h, wide = x.shape[2], x.shape[3] + self.size - 1
+        framed = mem.scratch("framed", ((h + self.size - 1) * wide,))
+        return framed, mem.scratch("sums", (2, h * wide))

@@ -1,0 +1,184 @@
+"""What is in these pictures? The five likeliest classes, and how sure the network is.
+
+python -m npalexnet.predict cat.jpg dog.png                     the newest run
+python -m npalexnet.predict runs/emoji-small cat.jpg --ten-crop
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+import npalexnet
+from npalexnet import cli, datasets, runs
+from npalexnet.errors import UserError
+from npalexnet.evaluate import answers
+from npalexnet.files import write_whole
+from npalexnet.graph import Graph
+from npalexnet.layers.layer import Array
+from npalexnet.pictures import Pixels, decode, to_square
+
+SHIPPED = "emoji-small.npz"  # in data/: for those who have no run of their own yet
+NETWORKS = (".npz", ".pth", ".pt", ".safetensors", ".caffemodel")
+MOST_DRAWN = 24
+
+
+def split(words: Sequence[str]) -> tuple[str | None, list[str]]:
+    """RUN and IMAGEs: the first word is RUN if it is a folder or a network's file.
+
+    Raises:
+        UserError: no picture is left.
+    """
+    first = Path(words[0])
+    is_run = first.is_dir() or first.suffix.lower() in NETWORKS
+    run, images = (words[0], words[1:]) if is_run else (None, words)
+    if not images:
+        raise UserError(f"{run} is a network; add the pictures that it should look at")
+    return run, list(images)
+
+
+def network_of(run: str | None) -> Path:
+    """The file of the network: of RUN, of the newest run, or the one in data/."""
+    if run is None and not any(runs.RUNS.glob("*/last.npz")):
+        return datasets.embedded(SHIPPED)
+    return runs.checkpoint_of(run)
+
+
+def read(images: Sequence[str], side: int) -> Pixels:
+    """Pictures from files, as squares (N, side, side, 3).
+
+    Raises:
+        UserError: one is missing, or is no picture; says which.
+    """
+    squares = []
+    for image in images:
+        try:
+            data = Path(image).read_bytes()
+        except OSError as error:
+            raise UserError(
+                f"{image}: expected a picture, and it cannot be read "
+                f"({error.strerror}); give the file of a picture"
+            ) from None
+        squares.append(to_square(decode(data, image, side), side))
+    return np.stack([np.asarray(square) for square in squares])
+
+
+def names_of(graph: Graph, classes: int) -> tuple[str, ...]:
+    """The names of a network's classes; their numbers if it knows no names."""
+    return graph.input.classes or tuple(f"class {i}" for i in range(classes))
+
+
+def table(row: Array, classes: Sequence[str], width: int = 30, block: str = "█") -> str:
+    """The five likeliest classes, likeliest first: percent, bar, name.
+
+    Args:
+        row: one picture's probabilities (classes,).
+        classes: their names.
+        width: of a bar of 100 %, in characters.
+        block: what bars are made of.
+    """
+    lines = []
+    for i in np.argsort(-row, kind="stable")[:5]:
+        bar = block * round(width * float(row[i]))
+        lines.append(f"  {100 * row[i]:5.1f} %  {bar:<{width}}  {classes[i]}")
+    return "\n".join(lines)
+
+
+def can_print(text: str) -> bool:
+    """Does the terminal know these characters?"""
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def check_out(out: Path, images: Sequence[str]) -> str:
+    """The format of the picture to be written, "png" say.
+
+    Raises:
+        UserError: it is none that can be written, or `out` is one of the pictures.
+    """
+    from matplotlib.figure import Figure
+
+    formats = Figure().canvas.get_supported_filetypes()
+    kind = out.suffix.lower().lstrip(".")
+    if kind not in formats:
+        raise UserError(f"--out {out}: its name must end in .png, .pdf, .svg or .jpg")
+    if out.resolve() in (Path(image).resolve() for image in images):
+        raise UserError(
+            f"{out} is one of the pictures, and would be written over; "
+            "choose another name by --out"
+        )
+    return kind
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command line."""
+    parser = cli.Parser(
+        prog="python -m npalexnet.predict",
+        usage="%(prog)s [RUN] IMAGE... [--ten-crop] [--out FILE] [--threads N]",
+        description="Say what is in pictures: the five likeliest classes of each.",
+    )
+    parser.add_argument(
+        "words",
+        nargs="+",
+        metavar="IMAGE",
+        help="pictures in any usual format. If the first is a run folder or a "
+        f"network's file ({', '.join(NETWORKS)}), that network is asked; else the "
+        "newest run; else a small one that comes along and knows ten kinds of emoji",
+    )
+    parser.add_argument(
+        "--ten-crop",
+        action="store_true",
+        help="look at each picture ten times: corners, centre, mirrored",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("predictions.png"),
+        metavar="FILE",
+        help="the picture to write (default: predictions.png)",
+    )
+    parser.add_argument("--threads", type=int, metavar="N", help="threads to use")
+    args = parser.parse_intermixed_args(argv)
+
+    def command() -> int:
+        run, images = split(args.words)
+        kind = check_out(args.out, images)
+        path = network_of(run)
+        if args.threads is not None:
+            from npalexnet import threads
+
+            threads.set_threads(args.threads)
+        graph = npalexnet.load(path)
+        pixels = read(images, graph.input.side)
+        probabilities = answers(graph, pixels, args.ten_crop)
+        classes = names_of(graph, probabilities.shape[1])
+        variant = graph.about.get("variant", "a network")
+        print(f"{path}: {variant}, {len(classes)} classes")
+        block = "█" if can_print("█") else "#"
+        for image, row in zip(images, probabilities, strict=True):
+            print(f"{image}\n{table(row, classes, block=block)}")
+
+        from npalexnet import figures
+
+        shown = slice(MOST_DRAWN)
+        titles = [Path(image).name for image in images[shown]]
+        figure = figures.top5(
+            pixels[shown], probabilities[shown], classes, titles=titles
+        )
+        verb = "replaced" if args.out.exists() else "wrote"
+        write_whole(args.out, lambda file: figure.savefig(file, format=kind, dpi=150))
+        only = f" (the first {MOST_DRAWN})" if len(images) > MOST_DRAWN else ""
+        print(f"{verb} {args.out}{only}")
+        return 0
+
+    return cli.run(command)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
