@@ -365,6 +365,20 @@ class Graph:
         x = self.input.normalise(pictures[:, centre, centre])
         return x.astype(self.dtype, copy=False)
 
+    # What a network that is divided over ranks (parallel/graph.py) answers otherwise.
+
+    def share(self, images: int) -> slice:
+        """Which images of a batch this process must bring: all of them."""
+        return slice(0, images)
+
+    def whole_shape(self, name: str) -> Shape:
+        """The shape of a parameter, of which this process may hold a share."""
+        return self.params[name].data.shape
+
+    def rows(self, name: str, array: Array) -> Array:
+        """This process's share of an array of that shape: all of it."""
+        return array
+
     def memory(self, batch: int) -> dict[str, int]:
         """Bytes that a training step needs: parameters, and what a batch keeps."""
         weights = sum(p.data.nbytes for p in self.params.values())

@@ -2,6 +2,7 @@
 
 python on_ranks.py steps FOLDER SCHEME...   train; rank 0 writes what it found
 python on_ranks.py fail WHO HOW             ranks that raise, or die
+python on_ranks.py die STEP OPTION...       npalexnet.train; rank 1 dies in that step
 """
 
 from __future__ import annotations
@@ -159,8 +160,29 @@ def fail(who: str, how: str) -> int:
     return 0
 
 
+def die(step: int, options: list[str]) -> int:
+    """Train, with a checkpoint after every step, until rank 1 is killed in one."""
+    from npalexnet import train as command
+
+    forward = ParallelGraph.forward
+    steps_begun = 0
+
+    def forward_or_die(graph: ParallelGraph, *args: Any, **how: Any) -> Any:
+        nonlocal steps_begun
+        steps_begun += "keep" not in how  # a step, and no evaluation
+        if steps_begun == 2 + step and graph.ranks.rank == 1:  # 2 to warm up
+            os.kill(os.getpid(), signal.SIGKILL)
+        return forward(graph, *args, **how)
+
+    ParallelGraph.forward = forward_or_die  # type: ignore[method-assign]
+    command.SAVE_EVERY = 0.0
+    return command.main(options)
+
+
 if __name__ == "__main__":
     what, first, *rest = sys.argv[1:]
+    if what == "die":
+        sys.exit(die(int(first), rest))
     if what == "steps":
         sys.exit(world().run(lambda: steps(Path(first), rest)))
     sys.exit(world().run(lambda: fail(first, *rest)))

@@ -27,13 +27,21 @@ to put right afterwards.
 
 from npalexnet.parallel.graph import ParallelGraph
 from npalexnet.parallel.plan import SCHEMES, predicted
-from npalexnet.parallel.ranks import Ranks, started_by_mpi, world
+from npalexnet.parallel.ranks import (
+    Ranks,
+    first_speaks,
+    started_by_mpi,
+    started_often,
+    world,
+)
 
 __all__ = [
     "SCHEMES",
     "ParallelGraph",
     "Ranks",
+    "first_speaks",
     "predicted",
     "started_by_mpi",
+    "started_often",
     "world",
 ]

@@ -8,13 +8,16 @@ between them. Every rank calls the same methods in the same order.
 
 from __future__ import annotations
 
+from collections import Counter, deque
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from npalexnet import checkpoint
+from npalexnet.checkpoint import Pieces
 from npalexnet.graph import Graph, Input
 from npalexnet.layers.layer import Array, Layer, Param, Shape
 from npalexnet.parallel.plan import (
@@ -235,6 +238,15 @@ class ParallelGraph:
                 raise ValueError(f"no shares of one batch: the ranks bring {counts}")
         return batch
 
+    def memory(self, batch: int) -> dict[str, int]:
+        """Bytes that the ranks on this machine need for a training step."""
+        total: Counter[str] = Counter()
+        for part in self.parts:
+            images = batch if part.axis == UNITS else -(-batch // self.ranks.size)
+            for what, count in part.memory(images).items():
+                total[what] += count * self.ranks.here
+        return dict(total)
+
     def backward(self, dy: npt.ArrayLike) -> None:
         """Go back through the latest forward pass that was kept.
 
@@ -268,6 +280,36 @@ class ParallelGraph:
 
     # ------------------------------------------------ to and from one process
 
+    def _pieces(self, arrays: Mapping[str, Array]) -> dict[str, Array | Pieces]:
+        """The whole of what belongs to parameters, to be gone through on all ranks."""
+        found: dict[str, Array | Pieces] = {}
+        for name, array in arrays.items():
+            found[name] = array
+            if self._cuts[name] is not None:
+                rows = self.ranks.collect(array, self._lengths[name])
+                found[name] = Pieces(self.whole_shape(name), array.dtype, rows)
+        return found
+
+    def save(
+        self, path: Path, velocity: Mapping[str, Array] | None = None, **extra: Any
+    ) -> None:
+        """`checkpoint.save` by rank 0, the same file as one process writes.
+
+        A few rows at a time: rank 0 never holds the whole network.
+
+        Raises:
+            UserError: on rank 0: the file cannot be written.
+        """
+        values = self._pieces({name: p.data for name, p in self.params.items()})
+        if velocity is not None:
+            extra["velocity"] = self._pieces(velocity)
+        if self.ranks.rank == 0:
+            checkpoint.write(path, self._described, values, self.input, extra)
+            return
+        for array in (*values.values(), *extra.get("velocity", {}).values()):
+            if isinstance(array, Pieces):
+                deque(array.rows, maxlen=0)  # sends them
+
     def collect(self, arrays: Mapping[str, Array]) -> dict[str, Array] | None:
         """Put together what belongs to the parameters: their values, their velocity.
 
@@ -277,15 +319,13 @@ class ParallelGraph:
         Returns:
             The whole arrays on rank 0, None on the others.
         """
-        found: dict[str, Array | None] = {}
-        for name, array in arrays.items():
-            if self._cuts[name] is None:
-                found[name] = array
-            else:
-                found[name] = self.ranks.collect(array, self._lengths[name])
-        if self.ranks.rank:
-            return None
-        return {name: array for name, array in found.items() if array is not None}
+        found: dict[str, Array] = {}
+        for name, array in self._pieces(arrays).items():
+            if isinstance(array, Pieces):
+                rows = list(array.rows)
+                array = np.concatenate(rows) if rows else np.empty(0)
+            found[name] = array
+        return None if self.ranks.rank else found
 
     def whole(self) -> Graph | None:
         """The network as one process has it, with a copy of the weights, on rank 0."""
@@ -297,6 +337,10 @@ class ParallelGraph:
             param.data = values[name]
         graph.input = self.input
         return graph
+
+    def whole_shape(self, name: str) -> Shape:
+        """The shape of a parameter, of which this rank may hold a share."""
+        return (self._lengths[name], *self.params[name].data.shape[1:])
 
     def rows(self, name: str, array: Array) -> Array:
         """This rank's share of a whole array that belongs to a parameter."""

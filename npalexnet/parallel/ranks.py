@@ -16,7 +16,8 @@ import os
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from math import prod
 from pathlib import Path
 from time import monotonic, sleep
@@ -24,22 +25,50 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from npalexnet.errors import UserError
+from npalexnet.errors import Stopped, UserError
 from npalexnet.layers.layer import Array
 from npalexnet.parallel.plan import share
 
 # What mpiexec of MPICH (and Intel MPI), of Open MPI, and Slurm's srun tell a rank.
-MARKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK")
+MARKS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK")
+SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")
+
+Made = TypeVar("Made")
 
 # Images whose units are exchanged at a time, so that the copy beside them stays small.
 AT_A_TIME = 16
 
-Made = TypeVar("Made")
+# Bytes that are collected on rank 0 at a time.
+PIECE = 2**24
 
 
 def started_by_mpi() -> bool:
     """Was this process started by mpiexec or the like?"""
     return any(mark in os.environ for mark in MARKS)
+
+
+def started_often() -> bool:
+    """Did mpiexec start more than one process?"""
+    return any(int(os.environ.get(size, 1)) > 1 for size in SIZES)
+
+
+@contextmanager
+def first_speaks(errors: bool = False) -> Iterator[None]:
+    """While this lasts, no rank but the first prints anything.
+
+    Args:
+        errors: and no rank but the first says what went wrong.
+    """
+    rank = next((os.environ[mark] for mark in MARKS if mark in os.environ), "0")
+    if rank == "0":
+        yield
+        return
+    with open(os.devnull, "w") as nothing, redirect_stdout(nothing):
+        if errors:
+            with redirect_stderr(nothing):
+                yield
+        else:
+            yield
 
 
 def world() -> Ranks:
@@ -81,9 +110,8 @@ class Ranks:
             from mpi4py import MPI
 
             self.rank, self.size = comm.rank, comm.size
-            machine = comm.Split_type(MPI.COMM_TYPE_SHARED)
-            self.here = machine.size
-            machine.Free()
+            self._machine = comm.Split_type(MPI.COMM_TYPE_SHARED)
+            self.here = self._machine.size
             self._in_place = MPI.IN_PLACE
             self._aside = comm.Dup()  # for `fail`: its messages must not meet others
 
@@ -176,14 +204,40 @@ class Ranks:
 
     # --------------------------------------------------- what rank 0 does for all
 
-    def collect(self, x: Array, count: int) -> Array | None:
-        """Rows of all ranks, put together on rank 0; None on the others."""
+    def collect(self, x: Array, count: int) -> Iterator[Array]:
+        """Rows of all ranks in their order, a few at a time: (..., *x.shape[1:]).
+
+        Rank 0 gets them; the others send theirs, and get none. All must go through to
+        the end.
+
+        Args:
+            x: this rank's share of the rows.
+            count: how many rows there are in all.
+        """
+        step = max(1, PIECE // max(1, prod(x.shape[1:]) * x.itemsize))
+        for rank in range(self.size):
+            cut = self.share(count, rank)
+            for lo in range(cut.start, cut.stop, step):
+                hi = min(lo + step, cut.stop)
+                mine = x[lo - cut.start : hi - cut.start]
+                if self.rank == rank == 0:
+                    yield mine
+                elif self.rank == rank:
+                    self.comm.Send(mine, 0)
+                elif self.rank == 0:
+                    theirs = np.empty((hi - lo, *x.shape[1:]), x.dtype)
+                    self.comm.Recv(theirs, rank)
+                    yield theirs
+
+    def spread(self, x: Array | None) -> Array:
+        """Rank 0's x, on all ranks; the others give None."""
         if self.size == 1:
+            assert x is not None
             return x
-        whole = np.empty((count, *x.shape[1:]), x.dtype)
-        numbers = [prod(part) for part in self._parts(whole.shape, 0)]
-        self.comm.Gatherv(x, [whole, numbers] if self.rank == 0 else None)
-        return None if self.rank else whole
+        shape, dtype = self.comm.bcast(None if x is None else (x.shape, x.dtype))
+        whole = np.empty(shape, dtype) if x is None else np.ascontiguousarray(x)
+        self.comm.Bcast(whole)
+        return whole
 
     def from_first(self, make: Callable[[], Made]) -> Made:
         """What `make` returns on rank 0, on all ranks. Only rank 0 calls it.
@@ -204,11 +258,37 @@ class Ranks:
             raise UserError(error_text)
         return made
 
-    def any(self, mine: bool) -> bool:
-        """Does one of the ranks say yes?"""
+    def first_here(self, make: Callable[[], Made]) -> Made:
+        """What `make` returns, called by one rank of each machine before the others.
+
+        So one downloads, or fills a cache, and the others find what it did.
+
+        Raises:
+            UserError: `make` raised it.
+        """
+        if self.size == 1:
+            return make()
+        made: Any = None
+        error = None
+        if self._machine.rank == 0:
+            try:
+                made = make()
+            except UserError as wrong:
+                error = str(wrong)
+        error = self._machine.bcast(error)
+        if error is not None:
+            raise UserError(error)
+        return made if self._machine.rank == 0 else make()
+
+    def most(self, *mine: int) -> tuple[int, ...]:
+        """Each number at its largest over all ranks."""
         if self.size == 1:
             return mine
-        return bool(self.comm.allreduce(int(mine)))
+        from mpi4py import MPI
+
+        numbers = np.array(mine, np.int64)
+        self.comm.Allreduce(self._in_place, numbers, MPI.MAX)
+        return tuple(int(n) for n in numbers)
 
     # ------------------------------------------------------------------ the end
 
@@ -223,8 +303,12 @@ class Ranks:
             return command()
         try:
             return command()
+        except Stopped:  # on all ranks
+            raise
         except (Exception, KeyboardInterrupt) as error:
             status = 2 if isinstance(error, UserError) else 1
+            if isinstance(error, KeyboardInterrupt):
+                status = 130
             if not self._all_come_here(seconds=1.0):
                 print(f"error: rank {self.rank}: {cause(error)}", file=sys.stderr)
                 sys.stderr.flush()
@@ -249,6 +333,8 @@ def cause(error: BaseException) -> str:
     text = " ".join(str(error).split())
     if isinstance(error, UserError):
         return text
+    if isinstance(error, KeyboardInterrupt):
+        return "stopped by Ctrl-C"
     where = traceback.extract_tb(error.__traceback__)[-1]
     name = type(error).__name__
     return f"{name}: {text} ({Path(where.filename).name}, line {where.lineno})"
