@@ -520,6 +520,7 @@ def switches(
     groups: int | None = None,
     dropout: float | None = None,
     activation: str = "relu",
+    lrn_groups: int | None = None,
 ) -> dict[str, Rule]:
     """The switches that are set, each as a rule: description in, description out.
 
@@ -540,6 +541,9 @@ def switches(
             return replace(d, groups=groups)
         return d
 
+    def other_lrn_groups(d: Description) -> Description | None:
+        return replace(d, groups=lrn_groups or 1) if isinstance(d, Norm) else d
+
     def other_dropout(d: Description) -> Description | None:
         if isinstance(d, Drop):
             return Drop(dropout) if dropout else None
@@ -555,6 +559,8 @@ def switches(
         rules["overlap=False"] = no_overlap
     if groups is not None:
         rules[f"groups={groups}"] = other_groups
+    if lrn_groups is not None:
+        rules[f"lrn_groups={lrn_groups}"] = other_lrn_groups
     if dropout is not None:
         rules[f"dropout={dropout}"] = other_dropout
     if activation != "relu":
@@ -572,6 +578,7 @@ def alexnet(
     groups: int | None = None,
     dropout: float | None = None,
     activation: str = "relu",
+    lrn_groups: int | None = None,
     dtype: npt.DTypeLike = np.float32,
 ) -> Graph:
     """Build a network, ready to learn.
@@ -588,6 +595,8 @@ def alexnet(
         dropout: rate of every dropout; 0 leaves them out; None is as the variant has
         it.
         activation: "relu" or "tanh".
+        lrn_groups: response normalisation keeps so many parts of the maps apart, 2 for
+            the columns of two GPUs; None is as the variant has it.
         dtype: float32, or float64 for checks.
 
     Raises:
@@ -599,6 +608,7 @@ def alexnet(
         "groups": groups,
         "dropout": dropout,
         "activation": activation,
+        "lrn_groups": lrn_groups,
     }
     described = with_switches(variant, **chosen)
     graph = build(VARIANTS[variant], described, classes, seed, dtype)

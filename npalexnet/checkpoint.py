@@ -12,16 +12,19 @@ more: groups of arrays as "velocity.conv1.w", everything else inside "about".
 from __future__ import annotations
 
 import json
+import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
+from numpy.lib import format as npy
 
 from npalexnet import layers, weights
 from npalexnet.errors import UserError
 from npalexnet.files import write_whole
 from npalexnet.graph import Graph, Input
-from npalexnet.layers.layer import Array, Layer
+from npalexnet.layers.layer import Array, Layer, Shape
 from npalexnet.weights import naming
 from npalexnet.weights.raw import DAMAGED
 
@@ -84,25 +87,71 @@ def save(path: str | Path, graph: Graph, **extra: Any) -> None:
     Raises:
         UserError: the file cannot be written.
     """
-    arrays: dict[str, Array] = {name: p.data for name, p in graph.params.items()}
-    arrays["input.mean"], arrays["input.std"] = graph.input.mean, graph.input.std
+    values = {name: p.data for name, p in graph.params.items()}
+    write(path, describe(graph), values, graph.input, extra)
+
+
+class Pieces(NamedTuple):
+    """An array that arrives a few rows at a time, when it is written."""
+
+    shape: Shape
+    dtype: np.dtype[Any]
+    rows: Iterator[Array]
+
+
+def write(
+    path: str | Path,
+    described: dict[str, Any],
+    values: Mapping[str, Array | Pieces],
+    given: Input,
+    extra: Mapping[str, Any],
+) -> None:
+    """`save`, of a network that need not be in one piece.
+
+    Args:
+        path: of the file.
+        described: what `describe` says of the network.
+        values: its parameters.
+        given: its `Graph.input`.
+        extra: as for `save`; arrays may be in pieces, too.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    arrays: dict[str, Any] = dict(values)
+    arrays["input.mean"], arrays["input.std"] = given.mean, given.std
     said: dict[str, Any] = {}
     for key, value in extra.items():
         if isinstance(value, dict) and all(
-            isinstance(v, np.ndarray) for v in value.values()
+            isinstance(v, np.ndarray | Pieces) for v in value.values()
         ):
             arrays |= {f"{key}.{name}": array for name, array in value.items()}
         else:
             said[key] = value
-    about = json.dumps({**describe(graph), "extra": said})
+    about = json.dumps({**described, "extra": said})
 
-    def write(file: IO[bytes]) -> None:
+    def write_all(file: IO[bytes]) -> None:
         if Path(path).suffix == ".safetensors":
             naming.write_safetensors(file, arrays, about)
             return
-        np.savez(file, **{**arrays, "about": np.array(about)})  # type: ignore[arg-type]
+        write_npz(file, {**arrays, "about": np.array(about)})
 
-    write_whole(Path(path), write)
+    write_whole(Path(path), write_all)
+
+
+def write_npz(file: IO[bytes], arrays: Mapping[str, Array | Pieces]) -> None:
+    """`np.savez`, of arrays that may be in pieces."""
+    with zipfile.ZipFile(file, "w") as out:
+        for name, array in arrays.items():
+            with out.open(f"{name}.npy", "w", force_zip64=True) as member:
+                if isinstance(array, np.ndarray):
+                    npy.write_array(member, array, allow_pickle=False)
+                    continue
+                descr = npy.dtype_to_descr(array.dtype)
+                header = {"descr": descr, "fortran_order": False, "shape": array.shape}
+                npy.write_array_header_1_0(member, header)
+                for rows in array.rows:
+                    member.write(np.ascontiguousarray(rows).data)
 
 
 def load(path: str | Path) -> Graph:

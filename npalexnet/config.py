@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from npalexnet.alexnet import VARIANTS
+from npalexnet.alexnet import VARIANTS, Norm
 from npalexnet.cli import option
 from npalexnet.datasets import SUBSETS
 from npalexnet.errors import UserError
+from npalexnet.parallel.plan import SCHEMES
 
 # These may differ when a run is resumed; everything else is as config.json says.
-MAY_DIFFER = ("epochs", "steps", "threads", "out", "resume")
+MAY_DIFFER = ("epochs", "steps", "threads", "parallel", "out", "resume")
 
 
 @dataclass
@@ -75,6 +76,11 @@ class Config:
         None, "rate of dropout; 0 leaves it out", show="by variant; small: 0.5"
     )
     activation: str = option("relu", "what a neuron answers", ("relu", "tanh"))
+    lrn_groups: int | None = option(
+        None,
+        "local response normalisation keeps so many parts of the maps apart",
+        show="by variant; 2 with --parallel columns",
+    )
     augment: bool = option(True, "always the central crop, never mirrored")
     colour: bool = option(True, "no colour noise")
     weights: str | None = option(
@@ -87,14 +93,27 @@ class Config:
         "conv: only the fully connected layers learn; with --weights",
         ("conv",),
     )
+    parallel: str | None = option(
+        None,
+        "started by `mpiexec -n N`: how the N processes share the work. columns: each "
+        "holds a column of the network, as the paper's two GPUs did; images: each "
+        "takes a share of the pictures; hybrid: convolutional layers by pictures, "
+        "fully connected ones by units",
+        SCHEMES,
+    )
     out: str | None = option(
         None, "the run folder", show="runs/SUBSET-VARIANT, then -2, -3, ..."
     )
     resume: bool = option(
         False,
         "go on with the run in --out, else with the newest of this data set and "
-        "variant; only --epochs, --steps and --threads may differ",
+        "variant; only --epochs, --steps, --threads and --parallel may differ",
     )
+
+    def in_columns(self) -> bool:
+        """Does local response normalisation look at its own column only?"""
+        norms = [d for _, d in VARIANTS[self.variant].layers if isinstance(d, Norm)]
+        return all((self.lrn_groups or norm.groups) % 2 == 0 for norm in norms)
 
     def decide(self) -> Config:
         """Fill in what data set and variant decide, and check everything.
@@ -120,7 +139,15 @@ class Config:
             data=None if self.data is None else str(Path(self.data).resolve()),
             weights=None if self.weights is None else str(Path(self.weights).resolve()),
         )
-        for name in ("epochs", "steps", "batch", "threads", "classes", "limit"):
+        if self.parallel == "columns" and self.lrn and not self.in_columns():
+            if self.resume:
+                raise UserError(
+                    "--parallel columns: in this run, local response normalisation "
+                    "looks across the columns; choose images or hybrid"
+                )
+            config.lrn_groups = 2
+        numbers = "epochs steps batch threads classes limit lrn_groups"
+        for name in numbers.split():
             value = getattr(config, name)
             if value is not None and value < 1:
                 raise UserError(f"--{name} must be at least 1, and is {value}")

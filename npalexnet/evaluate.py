@@ -23,6 +23,7 @@ from npalexnet.errors import UserError
 from npalexnet.graph import Graph
 from npalexnet.layers.layer import Array
 from npalexnet.loss import in_top, softmax
+from npalexnet.parallel import ParallelGraph
 from npalexnet.pictures import Pixels
 
 
@@ -36,7 +37,10 @@ class Result(NamedTuple):
 
 
 def answers(
-    graph: Graph, pixels: Pixels, ten_crop: bool = False, batch: int = 256
+    graph: Graph | ParallelGraph,
+    pixels: Pixels,
+    ten_crop: bool = False,
+    batch: int = 256,
 ) -> Array:
     """What a network says to pictures: probabilities (N, classes), each row adds to 1.
 
@@ -60,7 +64,10 @@ def answers(
 
 
 def evaluate(
-    graph: Graph, pictures: Pictures, ten_crop: bool = False, batch: int = 256
+    graph: Graph | ParallelGraph,
+    pictures: Pictures,
+    ten_crop: bool = False,
+    batch: int = 256,
 ) -> Result:
     """Test a network.
 

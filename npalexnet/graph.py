@@ -92,6 +92,10 @@ class Graph:
         ValueError: a layer does not fit behind the one before it.
     """
 
+    # What comes in is the caller's, who may change it; what goes out becomes the
+    # caller's, to keep. A part of a network (parallel/graph.py) need not copy either.
+    copies = True
+
     def __init__(
         self,
         layers: Mapping[str, Layer],
@@ -170,7 +174,7 @@ class Graph:
                 caches.append(cache)
         if keep:
             self._kept = Kept(len(v), stages, shares, caches)
-        return np.array(v, self.dtype)
+        return np.array(v, self.dtype) if self.copies else v
 
     def _forward_units(
         self, stage: Stage, x: Array, train: bool, keep: bool, noise: dict[str, Array]
@@ -178,7 +182,7 @@ class Graph:
         """The one layer of a stage, on the whole batch. The cache is the layer's."""
         (name,) = stage.names
         mem = self._memory(name, keep=keep, share=threads.share)
-        if name == next(iter(self.layers)):  # the caller's: it may change outside
+        if self.copies and name == next(iter(self.layers)):
             own = mem.keep("x", x.shape)
             own[...] = x
             x = own
@@ -204,7 +208,7 @@ class Graph:
                 remember: list[Any] = []
                 at: dict[str, Any] = {"thread": thread, "block": block, "keep": keep}
                 v = x[a:b]
-                if stage.names[0] == first:  # the caller's: it may change outside
+                if self.copies and stage.names[0] == first:
                     mem = self._memory(first, **at)
                     v = mem.keep("x", v.shape)
                     v[...] = x[a:b]
@@ -262,7 +266,9 @@ class Graph:
                     v = self._backward_units(stage, v, cache, further)
                 else:
                     v = self._backward_images(kept.shares, stage, v, cache, further)
-        return np.array(v, self.dtype) if need_dx and v is not None else None
+        if not need_dx or v is None:
+            return None
+        return np.array(v, self.dtype) if self.copies else v
 
     def _backward_units(
         self, stage: Stage, dy: Array, cache: Any, need_dx: bool
@@ -358,6 +364,20 @@ class Graph:
         centre = self.input.centre()
         x = self.input.normalise(pictures[:, centre, centre])
         return x.astype(self.dtype, copy=False)
+
+    # What a network that is divided over ranks (parallel/graph.py) answers otherwise.
+
+    def share(self, images: int) -> slice:
+        """Which images of a batch this process must bring: all of them."""
+        return slice(0, images)
+
+    def whole_shape(self, name: str) -> Shape:
+        """The shape of a parameter, of which this process may hold a share."""
+        return self.params[name].data.shape
+
+    def rows(self, name: str, array: Array) -> Array:
+        """This process's share of an array of that shape: all of it."""
+        return array
 
     def memory(self, batch: int) -> dict[str, int]:
         """Bytes that a training step needs: parameters, and what a batch keeps."""

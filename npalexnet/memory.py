@@ -6,6 +6,7 @@ from pathlib import Path
 
 from npalexnet.errors import UserError
 from npalexnet.graph import Graph
+from npalexnet.parallel import ParallelGraph
 from npalexnet.summary import bytes_text
 
 
@@ -29,7 +30,7 @@ def free_memory() -> int | None:
     return free
 
 
-def check_fits(graph: Graph, batch: int) -> None:
+def check_fits(graph: Graph | ParallelGraph, batch: int) -> None:
     """Refuse a batch that would not fit into memory.
 
     Raises:

@@ -23,10 +23,11 @@ from npalexnet.config import Config
 from npalexnet.datasets import DataSet
 from npalexnet.errors import UserError
 from npalexnet.evaluate import Result
-from npalexnet.graph import Graph
+from npalexnet.graph import Graph, Input
 from npalexnet.layers.layer import Array
 from npalexnet.memory import check_fits
 from npalexnet.optim import SGD, Plateau, steps
+from npalexnet.parallel import ParallelGraph, Ranks
 from npalexnet.pictures import resize_all
 
 PHASES = ("data", "forward", "backward", "update", "validation", "saving")
@@ -80,20 +81,29 @@ class State:
 
 
 class Run:
-    """A training run: the folder, the network, and how far it has come."""
+    """A training run: the folder, the network, and how far it has come.
+
+    On several ranks each has its own, with its share of the network; rank 0's alone
+    reads and writes the folder.
+    """
 
     def __init__(
         self,
         config: Config,
         folder: Path,
         data: DataSet,
-        graph: Graph,
+        graph: Graph | ParallelGraph,
         colours: Colours,
+        ranks: Ranks,
     ) -> None:
         assert config.batch and config.epochs and config.drops is not None
         self.config, self.folder, self.data, self.graph = config, folder, data, graph
         self.colours = colours if config.colour else None
-        self.frozen, self.learning = cut(graph, config.freeze)
+        self.ranks = ranks
+        self.frozen: Graph | None = None
+        self.learning: Graph | ParallelGraph = graph
+        if isinstance(graph, Graph):
+            self.frozen, self.learning = cut(graph, config.freeze)
         self.sgd = SGD(
             self.learning.params, config.lr, config.momentum, config.weight_decay
         )
@@ -106,12 +116,16 @@ class Run:
             self.last_step = min(self.last_step, config.steps)
 
     def make_batch(self, epoch: int) -> Callable[[Numbers], tuple[Array, Array]]:
-        """What turns numbers of pictures into (x, labels) in this epoch."""
+        """What turns numbers of pictures into (x, labels) in this epoch.
+
+        On several ranks, x is this rank's share, and labels are those of all.
+        """
 
         def make(numbers: Numbers) -> tuple[Array, Array]:
+            mine = numbers[self.graph.share(len(numbers))]
             x = training_batch(
-                self.data.train.pixels[numbers],
-                numbers,
+                self.data.train.pixels[mine],
+                mine,
                 self.graph.input,
                 self.config.seed,
                 epoch,
@@ -132,19 +146,19 @@ class Run:
         """Write best.npz, if it is."""
         if result.top1 > self.state.best_top1:
             self.state.best_top1 = result.top1
-            about = {"config": asdict(self.config), "val_top1": result.top1}
-            checkpoint.save(self.folder / "best.npz", self.graph, **about)
+            self._write("best.npz", val_top1=result.top1)
 
     def save(self) -> None:
         """Write last.npz: all that going on needs."""
         self.state.plateau = self.plateau.state()
-        checkpoint.save(
-            self.folder / "last.npz",
-            self.graph,
-            velocity=self.sgd.velocity,
-            state=vars(self.state),
-            config=asdict(self.config),
-        )
+        self._write("last.npz", velocity=self.sgd.velocity, state=vars(self.state))
+
+    def _write(self, name: str, **extra: Any) -> None:
+        path, config = self.folder / name, asdict(self.config)
+        if isinstance(self.graph, ParallelGraph):
+            self.graph.save(path, **extra, config=config)
+        else:
+            checkpoint.save(path, self.graph, **extra, config=config)
 
     def restore(self) -> None:
         """Take weights, velocity and state from last.npz.
@@ -154,22 +168,36 @@ class Run:
         Raises:
             UserError: it is damaged, or of another network.
         """
-        path = self.folder / "last.npz"
-        if not path.exists():
+        graph, velocity = None, {}
+
+        def read() -> tuple[Input, dict[str, Any]] | None:
+            nonlocal graph, velocity
+            path = self.folder / "last.npz"
+            if not path.exists():
+                return None
+            graph, extra = checkpoint.load_all(path)
+            for name in self.graph.params:
+                theirs = graph.params.get(name)
+                fits = self.graph.whole_shape(name)
+                if theirs is None or theirs.data.shape != fits:
+                    raise UserError(
+                        f"{path} holds another network than {self.folder}/config.json "
+                        f"says: {name} does not fit; choose the right folder by --out"
+                    )
+            velocity = extra["velocity"]
+            return graph.input, extra["state"]
+
+        found = self.ranks.from_first(read)
+        if found is None:
             return
-        graph, extra = checkpoint.load_all(path)
         for name, param in self.graph.params.items():
-            theirs = graph.params.get(name)
-            if theirs is None or theirs.data.shape != param.data.shape:
-                raise UserError(
-                    f"{path} holds another network than {self.folder}/config.json "
-                    f"says: {name} does not fit; choose the right folder by --out"
-                )
-            param.data = theirs.data
+            values = graph.params[name].data if graph else None
+            param.data = self.graph.rows(name, self.ranks.spread(values))
             if name in self.sgd.velocity:
-                self.sgd.velocity[name][...] = extra["velocity"][name]
-        self.graph.input = graph.input
-        self.state = State(**extra["state"])
+                values = self.ranks.spread(velocity.get(name))
+                self.sgd.velocity[name][...] = self.graph.rows(name, values)
+        self.graph.input, state = found
+        self.state = State(**state)
         self.plateau = Plateau(**self.state.plateau)
 
 
@@ -190,6 +218,7 @@ def build(config: Config, data: DataSet) -> tuple[Graph, Colours]:
             groups=config.groups,
             dropout=config.dropout,
             activation=config.activation,
+            lrn_groups=config.lrn_groups,
         )
     except ValueError as error:
         raise UserError(str(error)) from None
@@ -249,19 +278,36 @@ def cut(graph: Graph, freeze: str | None) -> tuple[Graph | None, Graph]:
     )
 
 
-def prepare(config: Config, folder: Path) -> Run:
-    """Read the pictures and build the network."""
+def prepare(config: Config, folder: Path, ranks: Ranks) -> Run:
+    """Read the pictures and build the network, or this rank's share of it.
+
+    Raises:
+        UserError: something is wrong with the pictures, or does not go together.
+    """
     where = Path(config.data) if config.data else None
     side = VARIANTS[config.variant].side
-    data = datasets.load(
-        config.subset,
-        where,
-        side,
-        config.classes,
-        config.limit,
-        skip_bad=config.skip_bad,
+    data = ranks.first_here(
+        lambda: datasets.load(
+            config.subset,
+            where,
+            side,
+            config.classes,
+            config.limit,
+            skip_bad=config.skip_bad,
+        )
     )
-    graph, colours = build(config, data)
+    whole, colours = build(config, data)
+    graph: Graph | ParallelGraph = whole
+    if ranks.size > 1:
+        if config.freeze is not None:
+            raise UserError("--freeze works in one process only; start without mpiexec")
+        if config.parallel == "columns" and ranks.size > 2:
+            raise UserError(
+                "--parallel columns: a network has two, and mpiexec started "
+                f"{ranks.size} processes; start it by mpiexec -n 2, or choose images "
+                "or hybrid"
+            )
+        graph = ParallelGraph(whole, config.parallel or "", ranks)
     assert config.batch is not None
     check_fits(graph, config.batch)
-    return Run(config, folder, data, graph, colours)
+    return Run(config, folder, data, graph, colours, ranks)

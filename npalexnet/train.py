@@ -10,7 +10,9 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from contextlib import ExitStack
 from dataclasses import asdict, replace
+from math import prod
 from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any
@@ -26,16 +28,23 @@ from npalexnet.evaluate import Result, evaluate
 from npalexnet.layers.layer import Param
 from npalexnet.loss import in_top, softmax_cross_entropy
 from npalexnet.optim import SGD
+from npalexnet.parallel import (
+    ParallelGraph,
+    Ranks,
+    first_speaks,
+    started_often,
+    world,
+)
 from npalexnet.progress import Progress, duration
 from npalexnet.state import PHASES, Run, State, prepare
 
 
-def fit(run: Run, log: runs.Log, progress: Progress, stop: Interruption) -> None:
+def fit(run: Run, log: runs.Log | None, progress: Progress, stop: Interruption) -> None:
     """Train to the end: epoch after epoch, each with a row in the log and a checkpoint.
 
     Args:
         run: what to train, on what, and from where.
-        log: gets a row after each epoch.
+        log: gets a row after each epoch, on rank 0.
         progress: is told of each step and each epoch.
         stop: is asked after each step whether to end here.
 
@@ -46,7 +55,7 @@ def fit(run: Run, log: runs.Log, progress: Progress, stop: Interruption) -> None
     while state.step < run.last_step or state.row_due:
         if not state.row_due:
             train_epoch(run, progress, stop, watch)
-        if stop.asked:
+        if stop.agreed(run.ranks):
             run.save()
             return
         result = evaluate(run.graph, run.data.val)
@@ -54,7 +63,8 @@ def fit(run: Run, log: runs.Log, progress: Progress, stop: Interruption) -> None
             run.plateau.after_epoch(1 - result.top1)
         watch("validation")
         row = make_row(run, result)
-        log.add(**row)
+        if log is not None:
+            log.add(**row)
         state.new_row()
         run.save_best(result)
         run.save()
@@ -96,9 +106,10 @@ def train_epoch(
         ends_epoch = state.step % run.steps_an_epoch == 0
         state.row_due = ends_epoch or state.step == run.last_step
         progress.step(state, run.steps_an_epoch)
-        if stop.asked:
+        asked, due = run.ranks.most(stop.asked, monotonic() - saved > SAVE_EVERY)
+        if asked:
             break
-        if monotonic() - saved > SAVE_EVERY:
+        if due:
             run.save()
             saved = monotonic()
             watch("saving")
@@ -157,6 +168,11 @@ class Interruption:
         self.asked = 0
         self._before: dict[int, Any] = {}
 
+    def agreed(self, ranks: Ranks) -> int:
+        """`asked`, of whichever rank was told."""
+        (self.asked,) = ranks.most(self.asked)
+        return self.asked
+
     def __enter__(self) -> Interruption:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -182,7 +198,8 @@ def warm_up(run: Run) -> tuple[float, float]:
 
     def one_step(count: int) -> float:
         began = perf_counter()
-        v = x[:count]
+        mine = run.graph.share(count)
+        v = x[: mine.stop - mine.start]
         if run.frozen is not None:
             v = run.frozen.forward(v, keep=False)
         logits = run.learning.forward(v, train=True, rng=generator(0, "warm-up"))
@@ -191,7 +208,7 @@ def warm_up(run: Run) -> tuple[float, float]:
 
     began = perf_counter()
     SGD({"nothing": Param(np.zeros(1, run.graph.dtype))}).step()
-    one_step(1)
+    one_step(min(run.ranks.size, len(numbers)))  # an image for each
     return perf_counter() - began, one_step(len(numbers))
 
 
@@ -199,16 +216,26 @@ def draw_pictures(run: Run) -> None:
     """Write curves.png and filters.png into the run's folder."""
     from npalexnet import figures
 
+    name, param = next(iter(run.graph.params.items()))
+    first = param.data
+    if isinstance(run.graph, ParallelGraph):
+        whole = run.graph.collect({name: first})
+        if whole is None:
+            return
+        first = whole[name]
     rows = runs.read_log(run.folder)
     title = f"{run.config.variant} on {run.config.subset}"
     figures.write(figures.curves(rows, title), run.folder / "curves.png")
-    first = next(iter(run.graph.params.values())).data
     what = f"the {len(first)} filters of the first layer after {run.state.step} steps"
     figures.write(figures.filters(first, what), run.folder / "filters.png")
 
 
-def train(config: Config) -> Path:
+def train(config: Config, ranks: Ranks | None = None) -> Path:
     """Train, from the beginning or (config.resume) from where a run was left.
+
+    Args:
+        config: all options, decided.
+        ranks: who shares the work; None for one process.
 
     Returns:
         The run's folder.
@@ -217,18 +244,26 @@ def train(config: Config) -> Path:
         UserError: something that the user can mend.
         Stopped: by Ctrl-C or SIGTERM; everything is saved.
     """
+    ranks = ranks or Ranks()
     if config.threads is not None:
         threads.set_threads(config.threads)
+    elif ranks.here > 1:
+        threads.set_threads(max(1, min(8, threads.usable_cpus() // ranks.here)))
     if config.resume:
         assert config.out is not None
-        run = prepare(config, Path(config.out))
+        run = prepare(config, Path(config.out), ranks)
     else:  # errors in the data come before there is a folder
-        run = prepare(config, Path())
-        run.folder = runs.new_folder(config.subset, config.variant, config.out)
-    with runs.alone_in(run.folder), Interruption() as stop:
+        run = prepare(config, Path(), ranks)
+        run.folder = ranks.from_first(
+            lambda: runs.new_folder(config.subset, config.variant, config.out)
+        )
+    with ExitStack() as held:
+        ranks.from_first(lambda: held.enter_context(runs.alone_in(run.folder)))
+        stop = held.enter_context(Interruption())
         if config.resume:
             run.restore()
-        runs.write_config(run.folder, asdict(replace(config, resume=False, out=None)))
+        said = asdict(replace(config, resume=False, out=None))
+        ranks.from_first(lambda: runs.write_config(run.folder, said))
         return train_run(run, stop)
 
 
@@ -236,12 +271,14 @@ def train_run(run: Run, stop: Interruption) -> Path:
     """Train, and say what is done."""
     config, folder = run.config, run.folder
     train_set, val_set = run.data.train.labels, run.data.val.labels
+    shapes = [run.graph.whole_shape(name) for name in run.graph.params]
     print(
-        f"{config.variant} ({sum(p.data.size for p in run.graph.params.values()):,} "
-        f"parameters) on {config.subset}: {len(run.data.classes)} classes, "
+        f"{config.variant} ({sum(map(prod, shapes)):,} parameters) on "
+        f"{config.subset}: {len(run.data.classes)} classes, "
         f"{len(train_set):,} pictures to learn from, {len(val_set):,} to be tested on"
     )
     print(f"run folder: {folder}")
+    tell_parallel(run)
     tell_commands(folder)
     left = max(0, run.last_step - run.state.step)
     if left == 0 and not run.state.row_due:
@@ -254,15 +291,16 @@ def train_run(run: Run, stop: Interruption) -> Path:
     time_left = duration(left * step_seconds + testing)
     print(
         f"ready after {duration(compiling)}; {left} steps of {run.batch} pictures on "
-        f"{threads.get_threads()} threads: about {time_left}"
+        f"{run.ranks.size * threads.get_threads()} threads: about {time_left}"
     )
     progress = Progress(run.state.step, run.last_step)
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # fit looks at the loss
-            fit(run, runs.Log(folder, run.state), progress, stop)
+            log = runs.Log(folder, run.state) if run.ranks.rank == 0 else None
+            fit(run, log, progress, stop)
     finally:
         progress.close()
-    if stop.asked:
+    if stop.agreed(run.ranks):
         print(
             f"stopped after step {run.state.step}, and saved; go on with: "
             f"python -m npalexnet.train --resume --out {folder}"
@@ -281,6 +319,17 @@ def train_run(run: Run, stop: Interruption) -> Path:
     )
     tell_commands(folder)
     return folder
+
+
+def tell_parallel(run: Run) -> None:
+    """How the work is shared, if it is."""
+    config, size = run.config, run.ranks.size
+    if config.parallel == "columns" and config.lrn:
+        print("local response normalisation looks at the maps of its own column only")
+    if config.parallel and size == 1:
+        print("--parallel: one process, since mpiexec did not start more")
+    elif size > 1:
+        print(f"{size} processes share the work: {config.parallel}")
 
 
 def tell_commands(folder: Path) -> None:
@@ -330,6 +379,7 @@ def resumed(given: dict[str, Any]) -> Config:
         epochs=given.get("epochs", config.epochs),
         steps=given.get("steps"),
         threads=given.get("threads", config.threads),
+        parallel=given.get("parallel", config.parallel),
     )
 
 
@@ -345,19 +395,32 @@ def main(argv: list[str] | None = None) -> int:
         "NPALEXNET_DATA names, else in ~/.cache/npalexnet.",
     )
     cli.add_options(parser, Config)
-    given = vars(parser.parse_args(argv))
+    with first_speaks(errors=True):
+        given = vars(parser.parse_args(argv))
 
-    def command() -> int:
+    def command(ranks: Ranks) -> int:
         if "data" in given:
             given.setdefault("subset", "own")
             given["data"] = str(Path(given["data"]).resolve())
         if "weights" in given:
             given["weights"] = str(Path(given["weights"]).resolve())
-        config = resumed(given) if given.get("resume") else Config(**given)
-        train(config.decide())
+        config = Config(**given)
+        if config.resume:
+            config = ranks.from_first(lambda: resumed(given))
+        if ranks.size > 1 and config.parallel is None:
+            raise UserError(
+                f"mpiexec started {ranks.size} processes; say how they share the work: "
+                "--parallel images, columns or hybrid"
+            )
+        train(config.decide(), ranks)
         return 0
 
-    return cli.run(command)
+    def on_all_ranks() -> int:
+        ranks = world() if "parallel" in given or started_often() else Ranks()
+        return ranks.run(lambda: command(ranks))
+
+    with first_speaks():
+        return cli.run(on_all_ranks)
 
 
 if __name__ == "__main__":

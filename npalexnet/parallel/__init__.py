@@ -1,0 +1,47 @@
+"""One training run on several processes: by images, by columns, or by both.
+
+AlexNet was trained on two GPUs, because one of 3 GB could not hold it. Each held one
+column of the network, and they talked only at certain layers (paper 3.5, Fig. 2). Here
+a process, a "rank" in the language of MPI, takes the place of a GPU, on this machine or
+on several:
+
+    plan.py     who holds what, what must be exchanged, how many bytes that is
+    ranks.py    the exchange itself: what MPI is asked to do, and what it sent
+    graph.py    a Graph whose work is divided over the ranks
+
+Three schemes:
+
+    columns   each rank holds its column: half of the filters, half of the units, all
+              images. The paper's network.
+    images    each rank holds the whole network and takes its share of the images. The
+              gradients are added up.
+    hybrid    Krizhevsky's "One weird trick" (2014): convolutional layers by images,
+              fully connected layers by units. What threads.py does on the cores of a
+              process, and it asks the layers the same question, `Layer.divided`.
+
+Layers know nothing of this. All ranks walk through the same training loop, on the same
+seed; after a forward pass each holds the outputs for the WHOLE batch, so the loss, its
+gradient, and the weight of a short last batch are those of one process, with nothing
+to put right afterwards.
+"""
+
+from npalexnet.parallel.graph import ParallelGraph
+from npalexnet.parallel.plan import SCHEMES, predicted
+from npalexnet.parallel.ranks import (
+    Ranks,
+    first_speaks,
+    started_by_mpi,
+    started_often,
+    world,
+)
+
+__all__ = [
+    "SCHEMES",
+    "ParallelGraph",
+    "Ranks",
+    "first_speaks",
+    "predicted",
+    "started_by_mpi",
+    "started_often",
+    "world",
+]

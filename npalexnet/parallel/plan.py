@@ -1,0 +1,223 @@
+"""Who holds what, what must be exchanged, and how many bytes that is. No MPI here.
+
+A layer's work can be divided over the ranks in two ways:
+
+    by images   every rank has all weights and its share of the batch. Each finds a
+                part of the gradient of ALL weights: these parts must be added up.
+    by units    every rank has its share of the units (filters, in a convolution) and
+                the whole batch. The gradient of its weights is complete. But a unit
+                that looks at all units of the layer before needs what other ranks
+                hold: on the way forward the outputs are put together, on the way back
+                the gradients of all who used them are added up.
+
+A scheme says for each layer which of the two it is; the rest follows. An exchange is
+needed where the inputs that a layer wants lie on other ranks: by units, at a layer with
+weights that sees all units (conv3 and the fully connected ones), and not at one whose
+groups stay on their rank (conv2, conv4, conv5), nor where each unit is by itself (ReLU,
+pooling, dropout). LRN looks at neighbouring maps, so its groups must stay on their
+rank, too.
+
+How many bytes. A whole array of B bytes of which each of R ranks holds a share:
+
+    put together on all ranks       each share goes to R - 1 others:      (R - 1) · B
+    added up, each gets its share   each rank sends all but its own:      (R - 1) · B
+    added up, on all ranks          the one, then the other:            2 · (R - 1) · B
+
+sent by all ranks together. No way of doing it sends less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import prod
+from typing import Any, NamedTuple
+
+from npalexnet import threads
+from npalexnet.errors import UserError
+from npalexnet.graph import Graph
+from npalexnet.layers import LRN, Conv2d, Linear
+from npalexnet.layers.layer import Array, Layer
+
+SCHEMES = ("columns", "images", "hybrid")
+
+IMAGES, UNITS = 0, 1  # the axes of an activation (N, C, ...) that can be divided
+AXES = {"images": IMAGES, "units": UNITS}
+
+
+class Piece(NamedTuple):
+    """Neighbouring layers between which nothing is exchanged.
+
+    Attributes:
+        names: of the layers.
+        divided: "images" or "units": how their work is divided over the ranks.
+        gathers: the axis along which the ranks' shares of the input are put together
+            before the first of them; None if each rank holds what it needs.
+    """
+
+    names: tuple[str, ...]
+    divided: str
+    gathers: int | None
+
+
+def share(count: int, rank: int, size: int) -> slice:
+    """The part of range(count) that is this rank's; it may be empty."""
+    shares = threads.cut(count, size)
+    return slice(*shares[rank]) if rank < len(shares) else slice(count, count)
+
+
+def divided(layer: Layer, scheme: str, before: str) -> str:
+    """How a layer's work is divided, if that of the layer before is divided so."""
+    if scheme == "hybrid":
+        return "units" if "units" in (layer.divided, before) else "images"
+    return {"columns": "units", "images": "images"}[scheme]
+
+
+def stays_inside(layer: Layer, size: int) -> bool:
+    """Do the units of a rank look only at units of the same rank?"""
+    if isinstance(layer, Conv2d | LRN):
+        return layer.groups % size == 0
+    return not layer.params
+
+
+def plan(graph: Graph, scheme: str, size: int) -> list[Piece]:
+    """Cut a network into pieces, for this many ranks.
+
+    A layer that takes the whole batch at once (`Layer.divided`) begins a piece of its
+    own even if nothing is exchanged, so that its gradient is complete early.
+
+    Raises:
+        UserError: this network cannot be divided so.
+    """
+    if scheme not in SCHEMES:
+        raise UserError(f"unknown scheme {scheme!r}; there are: {', '.join(SCHEMES)}")
+    how = "units" if scheme == "columns" else "images"
+    holds: int | None = None if how == "units" else IMAGES  # None: the whole input
+    pieces: list[Piece] = []
+    for name, layer in graph.layers.items():
+        how = divided(layer, scheme, how)
+        gathers = None
+        if how == "units" and size > 1:
+            wants_all = bool(layer.params) and not stays_inside(layer, size)
+            if holds == IMAGES:
+                gathers = IMAGES
+            elif holds == UNITS and wants_all:
+                gathers = UNITS
+            check_units(name, layer, size, holds is None and not wants_all)
+        if not pieces or gathers is not None or layer.divided == "units":
+            pieces.append(Piece((name,), how, gathers))
+        else:
+            pieces[-1] = pieces[-1]._replace(names=(*pieces[-1].names, name))
+        holds = AXES[how]
+    return pieces
+
+
+def check_units(name: str, layer: Layer, size: int, sees_input: bool) -> None:
+    """Refuse what cannot be divided over units.
+
+    Raises:
+        UserError: says which layer and why.
+    """
+    why = ""
+    if sees_input:
+        why = "the first layer must see all of the input"
+    elif isinstance(layer, LRN) and layer.groups % size:
+        why = f"its window crosses from rank to rank; it needs groups={size}"
+    elif isinstance(layer, Conv2d) and layer.groups > 1 and layer.groups % size:
+        why = f"it has {layer.groups} groups; start as many ranks"
+    elif isinstance(layer, Conv2d) and layer.filters % size:
+        why = f"its {layer.filters} filters cannot be cut evenly"
+    elif layer.params and not isinstance(layer, Conv2d | Linear):
+        why = f"nothing is known about the parameters of a {type(layer).__name__}"
+    if why:
+        raise UserError(f"{name} cannot be divided over {size} ranks by units: {why}")
+
+
+def share_of_layer(layer: Layer, rank: int, size: int) -> Layer:
+    """The layer that holds a rank's share of another's units, and their weights.
+
+    A layer without parameters is its own share: it works on each unit by itself.
+    """
+    if size == 1:
+        return layer
+    settings: dict[str, Any] = layer.settings()
+    mine: Layer
+    if isinstance(layer, LRN):
+        return LRN(**{**settings, "groups": layer.groups // size})
+    if isinstance(layer, Conv2d):
+        units = share(layer.filters, rank, size)
+        settings["filters"] = units.stop - units.start
+        if stays_inside(layer, size):
+            settings["groups"] = layer.groups // size
+            settings["in_channels"] = layer.in_channels // size
+        mine = Conv2d(**settings, std=0)
+    elif isinstance(layer, Linear):
+        units = share(layer.units, rank, size)
+        mine = Linear(layer.inputs, units.stop - units.start, std=0)
+    else:
+        return layer
+    for key, param in layer.params.items():
+        own = mine.params[key]
+        own.astype(param.data.dtype)
+        own.data = param.data[units]
+        own.lr, own.decay = param.lr, param.decay
+    return mine
+
+
+Bytes = dict[tuple[str, str], int]  # (layer, "forward" | "backward" | "gradients")
+
+# What is exchanged that belongs to no layer: the shares of the batch, 8 bytes each, and
+# the outputs of the last layer.
+BATCH, OUTPUT = "(batch)", "(output)"
+
+
+def predicted(graph: Graph, scheme: str, size: int, batch: int) -> Bytes:
+    """Bytes that all ranks together send in a training step, by layer and direction.
+
+    Args:
+        graph: the network, whole.
+        scheme: one of `SCHEMES`.
+        size: number of ranks.
+        batch: images in a step, over all ranks.
+    """
+    found: Bytes = {}
+    others, item = size - 1, graph.dtype.itemsize
+    if others and scheme != "columns":
+        found[BATCH, "forward"] = others * 8 * size
+    for piece in plan(graph, scheme, size):
+        first = piece.names[0]
+        if piece.gathers is not None:
+            whole = batch * prod(graph._shape_before(first)) * item
+            found[first, "forward"] = found[first, "backward"] = others * whole
+        if piece.divided == "images" and others:
+            for name in piece.names:
+                weights = sizes(graph.layers[name].params.values())
+                if weights:
+                    found[name, "gradients"] = 2 * others * weights * item
+    if others:
+        *_, last = graph.output_shapes.values()
+        found[OUTPUT, "forward"] = others * batch * prod(last) * item
+    return found
+
+
+def sizes(params: Iterable[Any]) -> int:
+    """How many numbers there are in all of these parameters."""
+    return sum(p.data.size for p in params)
+
+
+def cut_params(
+    graph: Graph, pieces: Iterable[Piece], rank: int, size: int
+) -> dict[str, slice | None]:
+    """For each parameter the rows that this rank holds; None for all of them."""
+    cuts: dict[str, slice | None] = {}
+    for piece in pieces:
+        for name in piece.names:
+            for key, param in graph.layers[name].params.items():
+                by_units = piece.divided == "units" and size > 1
+                rows = share(len(param.data), rank, size) if by_units else None
+                cuts[f"{name}.{key}"] = rows
+    return cuts
+
+
+def rows_of(array: Array, rows: slice | None) -> Array:
+    """A rank's rows of an array."""
+    return array if rows is None else array[rows]
