@@ -85,7 +85,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_rubbish(tmp_path, monkeyp
     def no_room(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(np, "savez", no_room)
+    monkeypatch.setattr(checkpoint, "write_npz", no_room)
     with pytest.raises(UserError, match="No space left on device"):
         npalexnet.save(path, npalexnet.alexnet("small", 2, seed=2))
     assert path.read_bytes() == before
