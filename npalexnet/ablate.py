@@ -206,13 +206,12 @@ def check_same(config: Config, folder: Path) -> None:
     """
     saved = runs.read_config(folder)
     for name, value in asdict(config).items():
-        if name not in ("out", "resume", "threads", "steps"):
-            was = saved.get(name)
-            if (list(value) if isinstance(value, tuple) else value) != was:
-                raise UserError(
-                    f"{folder} was trained with {name} {was}, not {value}; choose "
-                    "another folder by --out"
-                )
+        was = saved.get(name)
+        if name not in ("out", "resume", "threads", "steps") and value != was:
+            raise UserError(
+                f"{folder} was trained with {name} {was}, not {value}; choose "
+                "another folder by --out"
+            )
 
 
 def compare(found: dict[str, list[Outcome]], loss: float | None) -> list[Row]:

@@ -277,8 +277,8 @@ CODE2012 = Variant(
 # Caffe's replication: models/bvlc_alexnet/train_val.prototxt in github.com/BVLC/caffe.
 # Its readme says why biases start at 0.1: with the paper's 1 the loss stayed flat. LRN
 # divides alpha by its size, and k is 1, Caffe's default. Caffe's dropout doubles what
-# it leaves over, and its pictures are BGR: to use its trained weights here, double
-# those of fc7 and fc8, and turn the channels of conv1 round.
+# it leaves over, and its pictures are BGR: `npalexnet.load` doubles the trained weights
+# of fc7 and fc8, and turns the channels of conv1 round.
 LRN_CAFFE = Norm(alpha=1e-4 / 5, k=1)
 CAFFE = Variant(
     (
@@ -358,8 +358,8 @@ CAFFENET = Variant(
 # arXiv 1404.5997) has a single column; layers, starting weights and pixels here are
 # torchvision's (torchvision/models/alexnet.py, whose conv4 has 256 filters where the
 # text says 384): no LRN, dropout in front of fc6 and fc7, weights and biases uniform in
-# ±1/√inputs, PyTorch's default. Its dropout, too, doubles what it leaves over: to use
-# its trained weights here, double those of fc6 and fc7.
+# ±1/√inputs, PyTorch's default. Its dropout, too, doubles what it leaves over, and
+# `npalexnet.load` the trained weights of fc6 and fc7.
 OWT = Variant(
     (
         #                                                                  3 x 224 x 224

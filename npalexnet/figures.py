@@ -1,8 +1,8 @@
 """Pictures of what happens: each function returns a matplotlib figure.
 
 Figures are made without a screen (no pyplot), so they work in a command, in a test and
-in a notebook alike: `figure` as the last line of a cell shows it,
-`figure.savefig(path)` writes it.
+in a notebook alike: `figure` as the last line of a cell shows it (after
+`%matplotlib inline`), `write(figure, path)` writes it.
 """
 
 from __future__ import annotations

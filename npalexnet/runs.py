@@ -171,19 +171,19 @@ def write_config(folder: Path, config: dict[str, Any]) -> None:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """Read config.json.
+    """Read config.json: the options, as `Config` has them.
 
     Raises:
         UserError: it is missing or damaged.
     """
     try:
-        config: dict[str, Any] = json.loads((folder / "config.json").read_text())
+        saved: dict[str, Any] = json.loads((folder / "config.json").read_text())
     except (OSError, ValueError) as error:
         raise UserError(
             f"{folder}: expected a run folder with a config.json ({error}); "
             "give another folder"
         ) from None
-    return config
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in saved.items()}
 
 
 class Log:

@@ -366,7 +366,6 @@ def resumed(given: dict[str, Any]) -> Config:
         )
     saved = asdict(usual) | runs.read_config(folder)
     config = Config(**{**saved, "out": str(folder), "resume": True})
-    config.drops = tuple(config.drops or ())
     for name, value in given.items():
         if name not in MAY_DIFFER and saved[name] != value:
             flag = "--" + name.replace("_", "-")
