@@ -309,7 +309,7 @@ CAFFE = Variant(
     ),
     side=256,
     crop=227,
-    mean=(127.3, 119.7, 104.9),
+    mean=(122.7, 116.7, 104.0),  # of ilsvrc_2012_mean.npy, which Caffe gives
     std=1,
     measured="picture",
     bias_lr=2,
@@ -347,7 +347,7 @@ CAFFENET = Variant(
     ),
     side=256,
     crop=227,
-    mean=(127.3, 119.7, 104.9),
+    mean=(122.7, 116.7, 104.0),  # of ilsvrc_2012_mean.npy, which Caffe gives
     std=1,
     measured="picture",
     bias_lr=2,
@@ -593,7 +593,7 @@ def alexnet(
         groups: 1 joins the two columns, in convolutions and normalisations that keep
             them apart; None is as the variant has it.
         dropout: rate of every dropout; 0 leaves them out; None is as the variant has
-        it.
+            it.
         activation: "relu" or "tanh".
         lrn_groups: response normalisation keeps so many parts of the maps apart, 2 for
             the columns of two GPUs; None is as the variant has it.

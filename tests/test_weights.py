@@ -595,7 +595,7 @@ def test_the_order_of_layers_tells_caffe_from_caffenet(
     assert graph.about["source"].startswith(says)
     assert graph.output_shapes["fc8"] == (5,)
     assert graph.input.crop == 227 and graph.input.std == 1
-    agree(graph.input.mean, [127.3, 119.7, 104.9])
+    agree(graph.input.mean, [122.7, 116.7, 104.0])
 
 
 def test_neither_order_nor_name_is_refused():

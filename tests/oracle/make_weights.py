@@ -277,7 +277,7 @@ def caffe_logits(pool_first: bool) -> np.ndarray:
         k: torch.from_numpy(v).double() for k, v in foreign.caffe_arrays().items()
     }
     picture = foreign.picture()[14:241, 14:241].astype(float)
-    x = torch.from_numpy((picture - [127.3, 119.7, 104.9])[..., ::-1].copy())
+    x = torch.from_numpy((picture - [122.7, 116.7, 104.0])[..., ::-1].copy())
     x = x.permute(2, 0, 1)[None]
 
     def conv(x: Tensor, n: int, **how: int) -> Tensor:
