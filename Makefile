@@ -33,7 +33,7 @@ bench: .venv/made  ## measure a step beside PyTorch (twenty minutes)
 	$(RUN) benchmarks.step
 
 notebooks: .venv/made  ## open the notebooks in JupyterLab
-	.venv/bin/pip install --quiet --editable '.[notebooks]'
+	.venv/bin/pip install --quiet --editable '.[notebooks,mpi]'
 	.venv/bin/jupyter lab notebooks
 
 clean:  ## throw away the environment and all caches (runs/ stays)

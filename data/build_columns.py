@@ -5,8 +5,8 @@
 
 Five runs of five minutes. The network is `small` with a first layer like the paper's:
 filters of 11x11, which start at std 0.01, so that the noise of the start does not hide
-what is learned. Four runs have two columns that meet in conv3 and differ only in the
-random numbers they start from; the fifth has no columns.
+what is learned. Four runs have two columns that meet in conv3 (and differ in the seed),
+the fifth has none. Other machines round otherwise, and give other last digits.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from npalexnet import datasets, train, weights
+from npalexnet import datasets, weights
 from npalexnet.alexnet import SMALL, VARIANTS, Conv
 from npalexnet.files import write_whole
 
@@ -68,6 +68,7 @@ def main() -> int:
         SMALL,
         layers=tuple((n, first if n == "conv1" else d) for n, d in SMALL.layers),
     )
+    from npalexnet import train  # only now: it reads which variants there are
     filters = {}
     with tempfile.TemporaryDirectory() as folder:
         pictures = Path(folder) / "twenty.zip"

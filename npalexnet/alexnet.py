@@ -219,7 +219,7 @@ PAPER = Variant(
     ),
     side=256,
     crop=227,
-    mean=(127.3, 119.7, 104.9),  # ImageNet's mean colour
+    mean=(127.3, 119.7, 104.9),  # of the code of 2012; Caffe's is another
     std=1,
     measured="picture",
 )
