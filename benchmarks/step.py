@@ -210,7 +210,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="(default: 5)")
     parser.add_argument("--threads", type=int, default=2, help="(default: 2)")
     parser.add_argument("--no-compile", action="store_true", help="no torch.compile")
-    parser.add_argument("--alone", choices=CANDIDATES, help=argparse.SUPPRESS)
+    parser.add_argument("--alone", choices=CANDIDATES, help="time nothing but this one")
     args = parser.parse_args()
     if args.alone:
         work = make(args.only, args.alone, args.threads)
