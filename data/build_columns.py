@@ -69,6 +69,7 @@ def main() -> int:
         layers=tuple((n, first if n == "conv1" else d) for n, d in SMALL.layers),
     )
     from npalexnet import train  # only now: it reads which variants there are
+
     filters = {}
     with tempfile.TemporaryDirectory() as folder:
         pictures = Path(folder) / "twenty.zip"
