@@ -3,6 +3,7 @@
     pip install --editable '.[bench]'
     python -m benchmarks.step                      everything, twenty minutes
     python -m benchmarks.step --only paper --rounds 3
+    python -m benchmarks.step --only paper --alone torch
 
 Machines are shared and change their speed from minute to minute, so only what was
 measured in the same minutes can be compared: each round runs every candidate twice and
@@ -213,6 +214,8 @@ def main() -> None:
     parser.add_argument("--alone", choices=CANDIDATES, help="time nothing but this one")
     args = parser.parse_args()
     if args.alone:
+        if args.only is None:
+            parser.error("--alone needs --only: which row?")
         work = make(args.only, args.alone, args.threads)
         work()
         work()

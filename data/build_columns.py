@@ -22,7 +22,9 @@ import numpy as np
 
 from npalexnet import datasets, weights
 from npalexnet.alexnet import SMALL, VARIANTS, Conv
+from npalexnet.config import Config
 from npalexnet.files import write_whole
+from npalexnet.train import train
 
 HERE = Path(__file__).parent
 
@@ -33,11 +35,11 @@ n04540053 n04596742 n07615774 n07768694
 """.split()  # koala, coral, lobster, terrier, cat, bikini, CD player, stocking, ...
 
 RUNS = {
-    "start 0": ("--seed", "0", "--lrn-groups", "2"),
-    "start 1": ("--seed", "1", "--lrn-groups", "2"),
-    "start 2": ("--seed", "2", "--lrn-groups", "2"),
-    "start 3": ("--seed", "3", "--lrn-groups", "2"),
-    "no columns": ("--seed", "0", "--groups", "1"),
+    "start 0": Config(seed=0, lrn_groups=2),
+    "start 1": Config(seed=1, lrn_groups=2),
+    "start 2": Config(seed=2, lrn_groups=2),
+    "start 3": Config(seed=3, lrn_groups=2),
+    "no columns": Config(seed=0, groups=1),
 }
 
 
@@ -68,19 +70,22 @@ def main() -> int:
         SMALL,
         layers=tuple((n, first if n == "conv1" else d) for n, d in SMALL.layers),
     )
-    from npalexnet import train  # only now: it reads which variants there are
-
     filters = {}
     with tempfile.TemporaryDirectory() as folder:
         pictures = Path(folder) / "twenty.zip"
         twenty_classes(args.data or datasets.find("tiny-imagenet"), pictures)
-        for name, options in RUNS.items():
-            run = str(Path(folder) / name)
-            command = ["--variant", "small11", "--data", str(pictures), "--out", run]
-            command += ["--subset", "tiny-imagenet", "--epochs", "16"]
-            if train.main([*command, "--drops", "11,14", "--batch", "64", *options]):
-                return 1
-            best = weights.read(Path(run) / "best.npz")
+        for name, different in RUNS.items():
+            config = replace(
+                different,
+                subset="tiny-imagenet",
+                data=str(pictures),
+                variant="small11",
+                epochs=16,
+                drops=(11, 14),
+                batch=64,
+                out=str(Path(folder) / name),
+            )
+            best = weights.read(train(config.decide()) / "best.npz")
             filters[name] = best["conv1.w"].astype(np.float16)
     write_whole(args.out, lambda out: np.savez(out, **filters))  # type: ignore[arg-type]
     return 0

@@ -169,6 +169,7 @@ def untouched(function: Function, given: Arrays, before: Arrays) -> None:
 
 
 def name_of(function: Function) -> str:
+    """What the student calls it, for messages."""
     return getattr(function, "__name__", "your function")
 
 
@@ -267,6 +268,7 @@ def judged(exercise: Exercise, t: Known, name: str, value: Any) -> Row:
 
 
 def other_dtype(name: str, found: Array, right: Array) -> str | None:
+    """Right numbers in another dtype than the input has: says so, or None."""
     if right.ndim == 0 or found.dtype == right.dtype:
         return None
     return (
@@ -277,6 +279,7 @@ def other_dtype(name: str, found: Array, right: Array) -> str | None:
 
 
 def other_shape(t: Known, name: str, found: Array, right: Array) -> str:
+    """Of a result with the wrong shape: what it is, and what may have happened."""
     array = name[1:]
     gradient = name.startswith("d") and hasattr(t, array)
     says = f"Its shape is {found.shape} and should be {right.shape}"
@@ -305,6 +308,7 @@ def subsets(count: int) -> Iterator[tuple[int, ...]]:
 
 
 def not_finite(name: str, found: Array) -> str:
+    """How many numbers are NaN or infinite, and where the first one is."""
     bad = ~np.isfinite(found)
     at = np.unravel_index(int(bad.argmax()), bad.shape)
     place = list(map(int, at))
@@ -357,6 +361,7 @@ def factor(t: Known, name: str, found: Array, right: Array) -> str | None:
 
 
 def plural(word: str) -> str:
+    """The word for more than one: "place", "places"."""
     return word + ("es" if word.endswith("s") else "s")
 
 
@@ -380,6 +385,7 @@ def places(t: Known, name: str, found: Array, right: Array) -> str:
 
 
 def listed(indices: Array) -> str:
+    """Numbers with commas between them."""
     return ", ".join(map(str, indices))
 
 
@@ -432,6 +438,7 @@ def normal(*shape: int) -> Array:
 
 
 def copies(arrays: Arrays) -> dict[str, Array]:
+    """So that nobody can write into the originals."""
     return {name: array.copy() for name, array in arrays.items()}
 
 
@@ -446,6 +453,7 @@ class Pair:
         self.gradients = exercise.results[1:]
 
     def judge(self) -> Rows:
+        """Forward, then backward: a row for each result."""
         given = copies(self.trial.arrays)
         try:
             y, cache = self.run_forward(given)

@@ -57,6 +57,8 @@ def both(gradients: str) -> dict[str, tuple[str, ...]]:
 
 
 def linear() -> Exercise:
+    """Sheet 1: a fully connected layer."""
+
     def trial(says: str, n: int, d: int, m: int) -> Trial:
         return Trial(says, {"x": normal(n, d), "w": normal(m, d), "b": normal(m)})
 
@@ -103,6 +105,7 @@ def linear() -> Exercise:
 
 
 def square(t: Known) -> bool:
+    """As many units as inputs: a transposed w fits."""
     return t.w.shape[0] == t.w.shape[1]
 
 
@@ -124,6 +127,7 @@ def over_images(name: str, part: Callable[[Known, slice], Array]) -> dict[str, W
 
 
 def relu() -> Exercise:
+    """Sheet 2, first half."""
     rng = np.random.default_rng(0)
     with_zeros = away_from_zero((4, 5), rng)
     with_zeros[1:3, ::2] = 0
@@ -176,6 +180,7 @@ def relu() -> Exercise:
 
 
 def tanh() -> Exercise:
+    """Sheet 2, second half."""
     trials = [
         Trial("a matrix", {"x": normal(4, 5)}),
         Trial("maps of several images", {"x": normal(2, 3, 4, 5)}),
@@ -234,6 +239,7 @@ def naive_tanh(x: Array, sign: int = 0) -> Array:
 
 
 def right_softmax(trial: Trial, found: Array | None) -> dict[str, Any]:
+    """What the loss is, and its gradient."""
     loss, dlogits = softmax_cross_entropy(**trial.arrays)
     return {"loss": loss, "dlogits": dlogits}
 
@@ -245,10 +251,12 @@ def losses(t: Known) -> Array:
 
 
 def onehot(t: Known) -> Array:
+    """1 at each image's label, 0 elsewhere: (N, C)."""
     return np.eye(t.logits.shape[1])[t.labels]
 
 
 def naive_softmax(t: Known) -> Array:
+    """Probabilities by the bare formula: overflows with large logits."""
     e = np.exp(t.logits)
     return e / e.sum(1, keepdims=True)
 
@@ -259,6 +267,8 @@ def safe_softmax_then_log(t: Known) -> Array:
 
 
 def softmax_exercise() -> Exercise:
+    """Sheet 3: softmax with cross-entropy."""
+
     def trial(says: str, logits: Array, *labels: int) -> Trial:
         return Trial(says, {"logits": logits, "labels": np.array(labels)})
 
@@ -334,6 +344,7 @@ def softmax_exercise() -> Exercise:
 
 
 def columns_loss(t: Known) -> Array:
+    """The loss with probabilities that add up over images, not classes."""
     e = np.exp(t.logits)
     return -np.log(e / e.sum(0))[np.arange(len(e)), t.labels].mean()
 
@@ -349,12 +360,14 @@ def every_label_everywhere(t: Known) -> Array:
 
 
 def right_sgd(trial: Trial, found: Array | None) -> dict[str, Any]:
+    """One step of the paper's update rule."""
     t = SimpleNamespace(**trial.arrays, **trial.settings)
     v = t.momentum * t.v - t.decay * t.lr * t.w - t.lr * t.g
     return {"new_v": v, "new_w": t.w + v}
 
 
 def sgd() -> Exercise:
+    """Sheet 4: the update rule."""
     w, v, g = normal(3, 3, 4)
 
     def trial(says: str, *settings: float) -> Trial:
@@ -432,6 +445,7 @@ def sgd() -> Exercise:
 
 
 def conv_settings(t: Known, **changed: Any) -> dict[str, Any]:
+    """Stride, pad and groups of a trial, some of them changed."""
     return {"stride": t.stride, "pad": t.pad, "groups": t.groups} | changed
 
 
@@ -531,6 +545,8 @@ def last_place(t: Known) -> Array:
 
 
 def conv() -> Exercise:
+    """Sheet 5: convolution."""
+
     def trial(
         says: str, x: tuple[int, ...], w: tuple[int, ...], *settings: int
     ) -> Trial:
@@ -708,6 +724,7 @@ def hanging_over(t: Known) -> Array:
 
 
 def maxpool() -> Exercise:
+    """Sheet 6: max-pooling."""
     rng = np.random.default_rng(0)
 
     def trial(says: str, shape: tuple[int, ...], kernel: int, stride: int) -> Trial:
@@ -789,11 +806,13 @@ def maxpool() -> Exercise:
 
 
 def lrn_with(t: Known, **changed: Any) -> Array:
+    """Forward with some settings changed."""
     settings = {"size": t.size, "alpha": t.alpha, "beta": t.beta, "k": t.k}
     return L.lrn_forward(t.x, **(settings | changed))[0]
 
 
 def lrn_sums(t: Known, v: Array) -> Array:
+    """Sums over each map's window, as they should be."""
     return window_sums(v, t.size, 1)
 
 
@@ -803,6 +822,7 @@ def scale(t: Known) -> Array:
 
 
 def from_sums(t: Known, sums: Array) -> Array:
+    """y, if these were the sums of squares."""
     return t.x * (t.k + t.alpha * sums) ** -t.beta
 
 
@@ -830,6 +850,8 @@ def first(t: Known) -> Array:
 
 
 def lrn() -> Exercise:
+    """Sheet 7: local response normalisation."""
+
     def trial(says: str, *shape: int, size: int, **more: float) -> Trial:
         x = {"x": 1.5 * normal(*shape)}
         return Trial(
@@ -940,6 +962,7 @@ def lrn() -> Exercise:
 
 
 def one_sided(t: Known, v: Array) -> Array:
+    """Window sums in which only the maps from c on count."""
     return np.sum([shifted(v, step) for step in range(t.size)], axis=0)
 
 
@@ -1006,6 +1029,7 @@ def doubt_dropout(t: Known, y: Array, again: Again) -> str | None:
 
 
 def dropout() -> Exercise:
+    """Sheet 8: dropout."""
     x = {"x": away_from_zero((40, 50), np.random.default_rng(0))}
 
     def trial(says: str, rate: float, train: bool) -> Trial:
