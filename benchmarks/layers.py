@@ -22,9 +22,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from benchmarks.step import gflops
-from npalexnet import alexnet, threads
-from npalexnet.graph import Graph
-from npalexnet.layers.layer import Memory
+from npalexnet import alexnet
+from npalexnet.layers.layer import Workspace
+from npalexnet.net import threads
+from npalexnet.net.graph import Graph
 
 
 class Row(NamedTuple):
@@ -54,7 +55,7 @@ def measure(graph: Graph, images: int, repeat: int) -> list[Row]:
     with threads.one_thread_blas():
         for i, (name, layer) in enumerate(graph.layers.items()):
             grads = {key: np.zeros_like(p.data) for key, p in layer.params.items()}
-            mem = Memory(layer=name, grads=grads)
+            mem = Workspace(layer=name, grads=grads)
             noise = layer.draw(rng, x.shape)
             need_dx = i > 0
             y, cache = layer.forward(x, mem, True, noise)

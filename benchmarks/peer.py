@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from npalexnet import layers as L
-from npalexnet.graph import Graph
+from npalexnet.net.graph import Graph
 
 Array = np.ndarray[Any, Any]
 

@@ -25,10 +25,11 @@ from typing import Any
 
 import numpy as np
 
-from npalexnet import SGD, alexnet, softmax_cross_entropy, threads
-from npalexnet.augment import generator
-from npalexnet.graph import Graph
+from npalexnet import SGD, alexnet, softmax_cross_entropy
+from npalexnet.datasets.augment import generator
 from npalexnet.layers import LRN
+from npalexnet.net import threads
+from npalexnet.net.graph import Graph
 from npalexnet.parallel import SCHEMES, ParallelGraph, predicted, world
 
 VARIANT, CLASSES = "paper", 1000
@@ -53,7 +54,7 @@ def rank_main(scheme: str, batch: int, steps: int, count: int) -> None:
     mine = slice(None)
     if ranks.size > 1:
         graph = ParallelGraph(network(scheme), scheme, ranks)
-        mine = graph.share(batch)
+        mine = graph.shard(batch)
     sgd = SGD(graph.params)
     rng = np.random.default_rng(0)
     x = rng.standard_normal((batch, *graph.input_shape), np.float32)[mine].copy()
@@ -172,7 +173,7 @@ def wire(batch: int, schemes: list[str]) -> None:
 # What `--wire` counted; `--picture` draws it.
 WIRE = Path(__file__).with_name("wire.json")
 
-# Colours that colour-blind readers tell apart.
+# ColourPCA that colour-blind readers tell apart.
 COLOURS = {"columns": "#4c956c", "images": "#2f7ebc", "hybrid": "#e2711d"}
 
 

@@ -18,13 +18,17 @@ from pathlib import Path
 
 import numpy as np
 
-from npalexnet import alexnet, cli, datasets, inside, layouts, load, runs, threads
-from npalexnet.augment import generator
-from npalexnet.errors import UserError
-from npalexnet.graph import Graph
-from npalexnet.inside import Box
+from npalexnet import alexnet, datasets, load
+from npalexnet.datasets import layouts
+from npalexnet.datasets.augment import generator
+from npalexnet.datasets.source import Source
 from npalexnet.layers.layer import Array
-from npalexnet.source import Source
+from npalexnet.net import inside, threads
+from npalexnet.net.graph import Graph
+from npalexnet.net.inside import Box
+from npalexnet.system import cli
+from npalexnet.system.errors import UserError
+from npalexnet.training import folder as runs
 
 
 def read_boxes(path: Path, side: int, crop: int) -> dict[str, Box]:
@@ -55,7 +59,9 @@ def read_boxes(path: Path, side: int, crop: int) -> dict[str, Box]:
 def maps_of(graph: Graph, x: Array, labels: Array, batch: int = 50) -> Array:
     """Saliency for the right class, (N, crop, crop)."""
     parts = [
-        inside.strength(inside.saliency(graph, x[lo : lo + batch], labels[lo:][:batch]))
+        inside.saliency_map(
+            inside.saliency(graph, x[lo : lo + batch], labels[lo:][:batch])
+        )
         for lo in range(0, len(x), batch)
     ]
     return np.concatenate(parts)
@@ -132,7 +138,7 @@ def main(argv: list[str] | None = None) -> int:
             from npalexnet import figures
 
             names = [graph.input.classes[c] for c in labels[:6]]
-            shown = inside.seen(graph, pictures.pixels[chosen[:6]])
+            shown = graph.input.crop_centre(pictures.pixels[chosen[:6]])
             figure = figures.saliency(shown, trained[:6], names, where[:6])
             figure.savefig(args.draw, dpi=130)
         return 0

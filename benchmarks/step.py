@@ -49,7 +49,7 @@ WORK: dict[str, tuple[str, dict[str, Any], int, str]] = {
 def make(name: str, candidate: str, threads: int) -> Callable[[], None]:
     """What is to be timed: a function without arguments."""
     from npalexnet import SGD, alexnet, softmax_cross_entropy
-    from npalexnet import threads as our_threads
+    from npalexnet.net import threads as our_threads
 
     variant, switches, batch, what = WORK[name]
     our_threads.set_threads(threads)

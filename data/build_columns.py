@@ -22,9 +22,9 @@ import numpy as np
 
 from npalexnet import datasets, weights
 from npalexnet.alexnet import SMALL, VARIANTS, Conv
-from npalexnet.config import Config
-from npalexnet.files import write_whole
+from npalexnet.system.files import write_whole
 from npalexnet.train import train
+from npalexnet.training.options import Options
 
 HERE = Path(__file__).parent
 
@@ -35,11 +35,11 @@ n04540053 n04596742 n07615774 n07768694
 """.split()  # koala, coral, lobster, terrier, cat, bikini, CD player, stocking, ...
 
 RUNS = {
-    "start 0": Config(seed=0, lrn_groups=2),
-    "start 1": Config(seed=1, lrn_groups=2),
-    "start 2": Config(seed=2, lrn_groups=2),
-    "start 3": Config(seed=3, lrn_groups=2),
-    "no columns": Config(seed=0, groups=1),
+    "start 0": Options(seed=0, lrn_groups=2),
+    "start 1": Options(seed=1, lrn_groups=2),
+    "start 2": Options(seed=2, lrn_groups=2),
+    "start 3": Options(seed=3, lrn_groups=2),
+    "no columns": Options(seed=0, groups=1),
 }
 
 

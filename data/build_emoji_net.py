@@ -18,7 +18,7 @@ import numpy as np
 
 from npalexnet import datasets, load, train
 from npalexnet.evaluate import evaluate
-from npalexnet.files import write_whole
+from npalexnet.system.files import write_whole
 
 HERE = Path(__file__).parent
 

@@ -1,10 +1,38 @@
 """npalexnet: AlexNet by hand, in NumPy. Start reading at npalexnet/alexnet.py."""
 
-from npalexnet import layers
-from npalexnet.alexnet import alexnet
-from npalexnet.checkpoint import load, save
-from npalexnet.graph import Graph
-from npalexnet.loss import softmax_cross_entropy
-from npalexnet.optim import SGD
+from __future__ import annotations
 
-__all__ = ["SGD", "Graph", "alexnet", "layers", "load", "save", "softmax_cross_entropy"]
+from importlib import import_module
+from importlib.metadata import version
+from typing import Any
+
+from npalexnet import datasets, layers
+from npalexnet.alexnet import alexnet
+from npalexnet.net.graph import Graph
+from npalexnet.net.loss import softmax_cross_entropy
+from npalexnet.net.optim import SGD
+from npalexnet.net.step import train_step
+from npalexnet.weights import load, save
+
+__all__ = [
+    "SGD",
+    "Graph",
+    "__version__",
+    "alexnet",
+    "datasets",
+    "figures",
+    "layers",
+    "load",
+    "save",
+    "softmax_cross_entropy",
+    "train_step",
+]
+
+__version__ = version("npalexnet")
+
+
+def __getattr__(name: str) -> Any:
+    """`figures` is imported when it is first asked for: it brings matplotlib."""
+    if name == "figures":
+        return import_module("npalexnet.figures")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

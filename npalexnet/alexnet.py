@@ -22,170 +22,28 @@ is; `alexnet` walks down the list and finds out.
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from math import prod, sqrt
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from npalexnet.graph import Graph, Input
-from npalexnet.layers import (
-    LRN,
-    Conv2d,
-    Dropout,
-    Flatten,
-    Linear,
-    MaxPool,
-    ReLU,
-    SameMapNorm,
-    Tanh,
+from npalexnet.net.blueprint import (
+    Act,
+    Conv,
+    Drop,
+    Flat,
+    Full,
+    MapNorm,
+    Named,
+    Norm,
+    Pool,
+    Variant,
+    build_graph,
+    switches,
+    with_switches,
 )
-from npalexnet.layers.layer import Layer, Shape
-from npalexnet.layers.windows import Pad
-
-Std = float | str  # standard deviation of the starting weights, or "he", or "uniform"
-
-
-@dataclass(frozen=True)
-class Conv:
-    """A convolution; see layers/conv.py."""
-
-    filters: int
-    kernel: int
-    stride: int = 1
-    pad: Pad = 0
-    groups: int = 1
-    std: Std = 0.01
-    bias: float = 0.0
-
-    def build(self, shape: Shape, rng: np.random.Generator) -> Layer:
-        inputs = shape[0] // self.groups * self.kernel**2
-        layer = Conv2d(
-            shape[0],
-            self.filters,
-            self.kernel,
-            self.stride,
-            self.pad,
-            self.groups,
-            in_numbers(self.std, inputs),
-            self.bias,
-            rng,
-        )
-        return uniform(layer, inputs, rng) if self.std == "uniform" else layer
-
-
-@dataclass(frozen=True)
-class Full:
-    """A fully connected layer; `units=0` means one for each class."""
-
-    units: int
-    std: Std = 0.01
-    bias: float = 0.0
-
-    def build(self, shape: Shape, rng: np.random.Generator) -> Layer:
-        inputs = prod(shape)
-        std = in_numbers(self.std, inputs)
-        layer = Linear(inputs, self.units, std, self.bias, rng)
-        return uniform(layer, inputs, rng) if self.std == "uniform" else layer
-
-
-@dataclass(frozen=True)
-class Norm:
-    """Local response normalisation; see layers/lrn.py."""
-
-    size: int = 5
-    alpha: float = 1e-4
-    beta: float = 0.75
-    k: float = 2.0
-    groups: int = 1
-
-    def build(self, shape: Shape, rng: np.random.Generator) -> Layer:
-        return LRN(self.size, self.alpha, self.beta, self.k, self.groups)
-
-
-@dataclass(frozen=True)
-class MapNorm:
-    """Same-map normalisation; see layers/samemap.py."""
-
-    size: int = 5
-    alpha: float = 4e-5
-    beta: float = 0.75
-    k: float = 1.0
-
-    def build(self, shape: Shape, rng: np.random.Generator) -> Layer:
-        return SameMapNorm(self.size, self.alpha, self.beta, self.k)
-
-
-@dataclass(frozen=True)
-class Pool:
-    """Max-pooling; see layers/pool.py."""
-
-    kernel: int = 3
-    stride: int = 2
-
-    def build(self, shape: Shape, rng: np.random.Generator) -> Layer:
-        return MaxPool(self.kernel, self.stride)
-
-
-@dataclass(frozen=True)
-class Act:
-    """The neuron's response: "relu" or "tanh"."""
-
-    function: str = "relu"
-
-    def build(self, shape: Shape, rng: np.random.Generator) -> Layer:
-        return {"relu": ReLU, "tanh": Tanh}[self.function]()
-
-
-@dataclass(frozen=True)
-class Drop:
-    """Dropout; see layers/dropout.py."""
-
-    rate: float = 0.5
-
-    def build(self, shape: Shape, rng: np.random.Generator) -> Layer:
-        return Dropout(self.rate)
-
-
-@dataclass(frozen=True)
-class Flat:
-    """From maps to rows of numbers; see layers/flatten.py."""
-
-    def build(self, shape: Shape, rng: np.random.Generator) -> Layer:
-        return Flatten()
-
-
-Description = Conv | Full | Norm | MapNorm | Pool | Act | Drop | Flat
-
-
-@dataclass(frozen=True)
-class Variant:
-    """One of the networks called AlexNet.
-
-    Attributes:
-        layers: name and description, first layer first.
-        side: pictures are prepared as squares of this side.
-        crop: the part of it that the network sees.
-        mean: what is subtracted from the pixels, until a training set gives its own.
-        std: what the rest is divided by: one number, or one for each channel.
-        measured: what a training set gives: its mean "picture"; its mean "colour" and
-            one std; "nothing", mean and std are as they stand here.
-        bias_lr: biases learn this many times faster than weights.
-        bias_decay: and decay this many times faster.
-    """
-
-    layers: tuple[tuple[str, Description], ...]
-    side: int
-    crop: int
-    mean: tuple[float, float, float]
-    std: float | tuple[float, float, float]
-    measured: str
-    bias_lr: float = 1.0
-    bias_decay: float = 1.0
-
+from npalexnet.net.graph import Graph
 
 # NIPS 2012, as written: section 3.5 and Fig. 2; starting weights and biases section 5.
 # The text says 224 pixels; 55 places at stride 4 need 227. "Equal learning rate for all
@@ -489,85 +347,6 @@ VARIANTS = {
 }
 
 
-def in_numbers(std: Std, inputs: int) -> float:
-    """The std of the weights as the layer draws them.
-
-    "he" keeps the size of the signal through a ReLU layer; for "uniform" the layer
-    draws nothing, `uniform` does.
-    """
-    if std == "he":
-        return sqrt(2 / inputs)
-    return 0.0 if std == "uniform" else float(std)
-
-
-def uniform(layer: Layer, inputs: int, rng: np.random.Generator) -> Layer:
-    """Draw all parameters uniform in ±1/√inputs: a std of 1/√(3 inputs)."""
-    for param in layer.params.values():
-        u = rng.random(param.data.shape, np.float32)
-        u *= 2
-        u -= 1
-        u /= np.float32(sqrt(inputs))
-        param.data = u
-    return layer
-
-
-Rule = Callable[[Description], Description | None]
-
-
-def switches(
-    lrn: bool = True,
-    overlap: bool = True,
-    groups: int | None = None,
-    dropout: float | None = None,
-    activation: str = "relu",
-    lrn_groups: int | None = None,
-) -> dict[str, Rule]:
-    """The switches that are set, each as a rule: description in, description out.
-
-    A rule answers None to leave a layer out.
-    """
-    if activation not in ("relu", "tanh"):
-        raise ValueError(f"activation must be relu or tanh, and is {activation!r}")
-
-    def no_lrn(d: Description) -> Description | None:
-        return None if isinstance(d, Norm | MapNorm) else d
-
-    def no_overlap(d: Description) -> Description | None:
-        return Pool(2, 2) if isinstance(d, Pool) else d
-
-    def other_groups(d: Description) -> Description | None:
-        if isinstance(d, Conv | Norm) and d.groups > 1:
-            assert groups is not None
-            return replace(d, groups=groups)
-        return d
-
-    def other_lrn_groups(d: Description) -> Description | None:
-        return replace(d, groups=lrn_groups or 1) if isinstance(d, Norm) else d
-
-    def other_dropout(d: Description) -> Description | None:
-        if isinstance(d, Drop):
-            return Drop(dropout) if dropout else None
-        return d
-
-    def other_activation(d: Description) -> Description | None:
-        return Act(activation) if isinstance(d, Act) else d
-
-    rules: dict[str, Rule] = {}
-    if not lrn:
-        rules["lrn=False"] = no_lrn
-    if not overlap:
-        rules["overlap=False"] = no_overlap
-    if groups is not None:
-        rules[f"groups={groups}"] = other_groups
-    if lrn_groups is not None:
-        rules[f"lrn_groups={lrn_groups}"] = other_lrn_groups
-    if dropout is not None:
-        rules[f"dropout={dropout}"] = other_dropout
-    if activation != "relu":
-        rules[f"activation={activation!r}"] = other_activation
-    return rules
-
-
 def alexnet(
     variant: str = "paper",
     classes: int = 1000,
@@ -610,52 +389,33 @@ def alexnet(
         "activation": activation,
         "lrn_groups": lrn_groups,
     }
-    described = with_switches(variant, **chosen)
-    graph = build(VARIANTS[variant], described, classes, seed, dtype)
+    graph = build_graph(*described(variant, **chosen), classes, seed, dtype)
     graph.about = {"variant": variant, **chosen}
     return graph
 
 
-def with_switches(variant: str, **chosen: Any) -> list[tuple[str, Description]]:
-    """A variant's list of layers, after the switches of `alexnet`."""
+SWITCHES: dict[str, Any] = {
+    "lrn": True,
+    "overlap": True,
+    "groups": None,
+    "dropout": None,
+    "activation": "relu",
+    "lrn_groups": None,
+}
+
+
+def described(variant: str, **chosen: Any) -> tuple[Variant, list[Named]]:
+    """A variant by its name, and its list of layers after the switches of `alexnet`.
+
+    Raises:
+        ValueError: an unknown variant, or a switch that changes nothing in it.
+    """
     if variant not in VARIANTS:
         raise ValueError(
             f"unknown variant {variant!r}; there are: {', '.join(VARIANTS)}"
         )
-    described = list(VARIANTS[variant].layers)
-    for switch, rule in switches(**chosen).items():
-        changed = [(name, rule(d)) for name, d in described]
-        if changed == described:
-            raise ValueError(f"{switch} changes nothing in {variant}; leave it out")
-        described = [(name, d) for name, d in changed if d is not None]
-    return described
-
-
-def build(
-    v: Variant,
-    described: Sequence[tuple[str, Description]],
-    classes: int,
-    seed: int = 0,
-    dtype: npt.DTypeLike = np.float32,
-) -> Graph:
-    """Walk down the list, and build each layer for what comes out of the one before."""
-    if classes < 1:
-        raise ValueError(f"classes must be at least 1, and is {classes}")
-    layers: dict[str, Layer] = {}
-    shape: Shape = (3, v.crop, v.crop)
-    for name, description in described:
-        if isinstance(description, Full) and description.units == 0:
-            description = replace(description, units=classes)
-        rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
-        layers[name] = description.build(shape, rng)
-        shape = layers[name].output_shape(shape)
-        if "b" in layers[name].params:
-            layers[name].params["b"].lr = v.bias_lr
-            layers[name].params["b"].decay = v.bias_decay
-
-    graph = Graph(layers, (3, v.crop, v.crop), dtype)
-    graph.input = Input(v.side, v.crop, np.array(v.mean), np.array(v.std), ())
-    return graph
+    found = VARIANTS[variant]
+    return found, with_switches(variant, found.layers, switches(**chosen))
 
 
 def outline(
@@ -668,8 +428,11 @@ def outline(
 
     `chosen` are the switches of `alexnet`.
     """
+    found, layers = described(variant, **chosen)
     blank = [
         (name, replace(d, std=0.0) if isinstance(d, Conv | Full) else d)
-        for name, d in with_switches(variant, **chosen)
+        for name, d in layers
     ]
-    return build(VARIANTS[variant], blank, classes, dtype=dtype)
+    graph = build_graph(found, blank, classes, dtype=dtype)
+    graph.about = {"variant": variant, **SWITCHES, **chosen}
+    return graph

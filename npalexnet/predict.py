@@ -12,16 +12,17 @@ from pathlib import Path
 
 import numpy as np
 
-import npalexnet
-from npalexnet import cli, datasets, runs
-from npalexnet.errors import UserError
-from npalexnet.evaluate import answers
-from npalexnet.files import write_whole
-from npalexnet.graph import Graph
+from npalexnet.datasets.pictures import read_squares
 from npalexnet.layers.layer import Array
-from npalexnet.pictures import Pixels, decode, to_square
+from npalexnet.net import threads
+from npalexnet.net.graph import Graph
+from npalexnet.system import cli
+from npalexnet.system.errors import UserError
+from npalexnet.system.files import write_whole
+from npalexnet.training.evaluation import predict_probabilities
+from npalexnet.training.folder import network_of
+from npalexnet.weights import load
 
-SHIPPED = "emoji-small.npz"  # in data/: for those who have no run of their own yet
 NETWORKS = (".npz", ".pth", ".pt", ".safetensors", ".caffemodel")
 MOST_DRAWN = 24
 
@@ -38,32 +39,6 @@ def split(words: Sequence[str]) -> tuple[str | None, list[str]]:
     if not images:
         raise UserError(f"{run} is a network; add the pictures that it should look at")
     return run, list(images)
-
-
-def network_of(run: str | None) -> Path:
-    """The file of the network: of RUN, of the newest run, or the one in data/."""
-    if run is None and not any(runs.RUNS.glob("*/last.npz")):
-        return datasets.embedded(SHIPPED)
-    return runs.checkpoint_of(run)
-
-
-def read(images: Sequence[str], side: int) -> Pixels:
-    """Pictures from files, as squares (N, side, side, 3).
-
-    Raises:
-        UserError: one is missing, or is no picture; says which.
-    """
-    squares = []
-    for image in images:
-        try:
-            data = Path(image).read_bytes()
-        except OSError as error:
-            raise UserError(
-                f"{image}: expected a picture, and it cannot be read "
-                f"({error.strerror}); give the file of a picture"
-            ) from None
-        squares.append(to_square(decode(data, image, side), side))
-    return np.stack([np.asarray(square) for square in squares])
 
 
 def names_of(graph: Graph, classes: int) -> tuple[str, ...]:
@@ -143,20 +118,19 @@ def main(argv: list[str] | None = None) -> int:
         metavar="FILE",
         help="the picture to write (default: predictions.png)",
     )
-    parser.add_argument("--threads", type=int, metavar="N", help="threads to use")
+    parser.add_threads()
     args = parser.parse_intermixed_args(argv)
 
     def command() -> int:
         run, images = split(args.words)
         kind = check_out(args.out, images)
         path = network_of(run)
-        if args.threads is not None:
-            from npalexnet import threads
-
-            threads.set_threads(args.threads)
-        graph = npalexnet.load(path)
-        pixels = read(images, graph.input.side)
-        probabilities = answers(graph, pixels, args.ten_crop)
+        count = cli.threads_to_use(args)
+        if count is not None:
+            threads.set_threads(count)
+        graph = load(path)
+        pixels = read_squares(images, graph.input.side)
+        probabilities = predict_probabilities(graph, pixels, args.ten_crop)
         classes = names_of(graph, probabilities.shape[1])
         what = graph.about.get("source") or graph.about.get("variant", "a network")
         print(f"{path}: {what}, {len(classes)} classes")

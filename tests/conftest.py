@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from npalexnet import threads
+from npalexnet.net import threads
 
 # tests/oracle/formula.py stands beside the data that it belongs to, in no package
 sys.path.insert(0, str(Path(__file__).parent / "oracle"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from helpers import numbers
 
-from npalexnet.graph import Graph
 from npalexnet.layers import (
     LRN,
     Array,
@@ -20,6 +19,7 @@ from npalexnet.layers import (
     SameMapNorm,
     Tanh,
 )
+from npalexnet.net.graph import Graph
 
 
 class Scale(Layer):

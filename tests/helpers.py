@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from npalexnet.graph import Graph
 from npalexnet.layers import Array, Layer
 from npalexnet.layers.windows import Pad, pad_sides
+from npalexnet.net.graph import Graph
 
 TOLERANCE = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 1e-5}
 

@@ -9,11 +9,14 @@ import io
 import sys
 import time
 
-from npalexnet import checkpoint, state, train
-from npalexnet.progress import Progress
+from npalexnet import train
+from npalexnet.training import loop
+from npalexnet.training.progress import Progress
+from npalexnet.training.trainer import Trainer
+from npalexnet.weights import checkpoint
 
 PAUSE = 0.15
-train.SAVE_EVERY = 0.2
+loop.SAVE_EVERY = 0.2
 
 
 def tell(what):
@@ -46,7 +49,7 @@ def step_and_tell(progress, run_state, steps):
 
 
 plain_write_whole, checkpoint.write_whole = checkpoint.write_whole, write_in_halves
-plain_save_best, state.Run.save_best = state.Run.save_best, save_best_late
+plain_save_best, Trainer.save_best = Trainer.save_best, save_best_late
 plain_step, Progress.step = Progress.step, step_and_tell
 
 if __name__ == "__main__":

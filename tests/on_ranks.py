@@ -15,14 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from npalexnet import SGD, alexnet, softmax_cross_entropy, threads
-from npalexnet.augment import generator
-from npalexnet.batches import shuffled
-from npalexnet.errors import UserError
-from npalexnet.graph import Graph
+from npalexnet import SGD, alexnet, softmax_cross_entropy
+from npalexnet.datasets.augment import generator
+from npalexnet.datasets.batches import shuffled
 from npalexnet.layers import LRN
+from npalexnet.net import threads
+from npalexnet.net.graph import Graph, sample_masks
 from npalexnet.parallel import ParallelGraph, Ranks, world
 from npalexnet.parallel.graph import Part
+from npalexnet.system.errors import UserError
 
 # Batches of 18, 18 and 1: the last leaves most ranks without an image. 10 classes and
 # 1024 units are not divisible by 3.
@@ -58,13 +59,13 @@ def train(graph: Graph | ParallelGraph, steps: int = STEPS) -> dict[str, Any]:
     losses = []
     for step in range(steps):
         numbers = shuffled(PICTURES, BATCH, 0, step // 3)[step % 3]
-        mine = numbers[graph.share(len(numbers))] if parallel else numbers
+        mine = numbers[graph.shard(len(numbers))] if parallel else numbers
         logits = graph.forward(x[mine], train=True, rng=generator(0, "masks", step))
         loss, dlogits = softmax_cross_entropy(logits, labels[numbers])
         graph.backward(dlogits)
         sgd.step()
         losses.append(loss)
-    mine = graph.share(PICTURES) if parallel else slice(None)
+    mine = graph.shard(PICTURES) if parallel else slice(None)
     tested = graph.forward(x[mine], keep=False)
     said = {"losses": np.array(losses), "tested": tested}
     velocity: dict[str, Any] | None = sgd.velocity
@@ -77,18 +78,22 @@ def train(graph: Graph | ParallelGraph, steps: int = STEPS) -> dict[str, Any]:
     return said
 
 
-def draw_own_masks(part, names, images, rng):
-    return Graph._draw(part, names, images, rng)
+def draw_own_masks(part, batch, rng):
+    mine = part.ranks.shard(batch)
+    images = mine.stop - mine.start if part.axis == 0 else batch
+    inputs = part.chain.engine.input_shapes
+    shapes = {name: (images, *shape) for name, shape in inputs.items()}
+    return sample_masks(part.chain.layers, shapes, rng)
 
 
 def keep_own_rows(ranks, x, axis, what):
-    mine = ranks.share(x.shape[axis])
+    mine = ranks.shard(x.shape[axis])
     return np.ascontiguousarray(x[mine] if axis == 0 else x[:, mine])
 
 
 def gather_in_order_of_arrival(ranks, x, axis, count, what):
     moved = np.ascontiguousarray(np.moveaxis(x, axis, 0))
-    whole = gather(ranks, moved, 0, count, what)
+    whole = all_gather(ranks, moved, 0, count, what)
     return whole.reshape(*x.shape[:axis], count, *x.shape[axis + 1 :])
 
 
@@ -97,17 +102,17 @@ def mean_of_ranks(ranks, x, what):
     x /= ranks.size
 
 
-gather, add_up = Ranks.gather, Ranks.sum
+all_gather, add_up = Ranks.all_gather, Ranks.all_reduce
 
 # Mistakes that somebody would make: name to scheme, and what is put in whose place.
 MUTANTS: dict[str, tuple[str, type, str, Any]] = {
-    "gradients-not-added": ("images", Ranks, "sum", lambda ranks, x, what: None),
-    "gradients-averaged": ("images", Ranks, "sum", mean_of_ranks),
-    "own-masks-for-images": ("images", Part, "_draw", draw_own_masks),
-    "own-masks-for-units": ("hybrid", Part, "_draw", draw_own_masks),
-    "own-rows-not-added": ("hybrid", Ranks, "sum_shares", keep_own_rows),
-    "own-column-not-added": ("columns", Ranks, "sum_shares", keep_own_rows),
-    "maps-mixed-up": ("columns", Ranks, "gather", gather_in_order_of_arrival),
+    "gradients-not-added": ("images", Ranks, "all_reduce", lambda ranks, x, what: None),
+    "gradients-averaged": ("images", Ranks, "all_reduce", mean_of_ranks),
+    "own-masks-for-images": ("images", Part, "_masks", draw_own_masks),
+    "own-masks-for-units": ("hybrid", Part, "_masks", draw_own_masks),
+    "own-rows-not-added": ("hybrid", Ranks, "reduce_scatter", keep_own_rows),
+    "own-column-not-added": ("columns", Ranks, "reduce_scatter", keep_own_rows),
+    "maps-mixed-up": ("columns", Ranks, "all_gather", gather_in_order_of_arrival),
 }
 
 
@@ -116,7 +121,7 @@ def count(scheme: str, ranks: Ranks) -> dict[str, int]:
     graph = ParallelGraph(network(scheme == "columns", True, "float32"), scheme, ranks)
     images = 17
     ranks.sent.clear()
-    x = np.zeros((images, *graph.input_shape), np.float32)[graph.share(images)]
+    x = np.zeros((images, *graph.input_shape), np.float32)[graph.shard(images)]
     y = graph.forward(x, train=True, rng=generator(0, "masks"))
     graph.backward(np.ones_like(y))
     return {" ".join(key): n for key, n in ranks.sent_by_all().items()}

@@ -7,7 +7,7 @@ import pytest
 from pictures import layout, write_zip
 
 from npalexnet import ablate
-from npalexnet.ablate import IDEAS, WHOLE, Outcome
+from npalexnet.training.ablation import IDEAS, WHOLE, Outcome, compare, table
 
 
 @pytest.fixture
@@ -31,12 +31,12 @@ def test_differences_are_of_pairs():
         WHOLE: [result(0.50), result(0.60), result(0.70)],
         "lrn": [result(0.48), result(0.59), result(0.67)],
     }
-    whole, lrn = ablate.compare(found, None)
+    whole, lrn = compare(found, None)
     assert whole.change == whole.error == 0
     assert lrn.change == pytest.approx(-2)
     # of -2, -1, -3: standard deviation 1; the spread over seeds, 10, does not count
     assert lrn.error == pytest.approx(1 / math.sqrt(3))
-    assert "-2.0 ± 0.6" in ablate.table([whole, lrn])
+    assert "-2.0 ± 0.6" in table([whole, lrn])
 
 
 def test_epochs_to_a_loss():
@@ -44,11 +44,11 @@ def test_epochs_to_a_loss():
         WHOLE: [result(0.5, 1.0, (3.0, 2.0, 1.0)), result(0.5, 2.0, (4.0, 3.0, 2.0))],
         "relu": [result(0.5, 2.5, (4.0, 3.5, 2.5)), result(0.5, 2.5, (4.0, 3.5, 2.5))],
     }
-    whole, relu = ablate.compare(found, None)  # held to the worst seed: 2.0
+    whole, relu = compare(found, None)  # held to the worst seed: 2.0
     assert whole.epochs == 2.5
     assert relu.epochs == math.inf
-    assert "not reached" in ablate.table([relu])
-    assert ablate.compare(found, 3.5)[1].epochs == 2
+    assert "not reached" in table([relu])
+    assert compare(found, 3.5)[1].epochs == 2
 
 
 def test_the_command_leaves_table_and_picture_and_goes_on(place, capsys):
@@ -78,9 +78,9 @@ def test_other_settings_in_the_same_folder_are_refused(place, capsys):
 
 def test_every_idea_changes_the_network_or_its_pictures(place):
     from npalexnet import alexnet
-    from npalexnet.config import Config
+    from npalexnet.training.options import Options
 
-    plain = Config()
+    plain = Options()
     for idea in IDEAS.values():
         assert all(getattr(plain, k) != v for k, v in idea.without.items())
         switches = {

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from npalexnet import augment, datasets
-from npalexnet.batches import one_ahead, shuffled
-from npalexnet.graph import Input
+from npalexnet import datasets
+from npalexnet.datasets import augment
+from npalexnet.datasets.batches import prefetch, shuffled
+from npalexnet.datasets.input import Input
 
 INPUT = Input(64, 56, np.zeros(3), np.array(1.0), ())
 
@@ -69,7 +70,7 @@ def test_small_pictures_are_brought_to_the_side_of_the_network(pixels):
 
 def test_colour_noise_moves_the_main_axis_by_5_to_20_grey_levels():
     seen = datasets.statistics(datasets.load("emoji").train.pixels)
-    colours = augment.colours_of(seen)
+    colours = augment.colour_pca(seen)
     rng = np.random.default_rng(0)
     drawn = np.stack([colours.draw(rng) for _ in range(4000)])
     along = drawn @ seen.colour_axes.T
@@ -78,7 +79,7 @@ def test_colour_noise_moves_the_main_axis_by_5_to_20_grey_levels():
 
 
 def test_colour_noise_is_the_same_for_all_pixels_of_a_picture(pixels):
-    colours = augment.Colours(np.array([50.0, 20, 5]), np.eye(3))
+    colours = augment.ColourPCA(np.array([50.0, 20, 5]), np.eye(3))
     plain, noisy = (
         augment.training_batch(pixels, np.arange(40), INPUT, 1, 0, True, c)
         for c in (None, colours)
@@ -116,7 +117,7 @@ def test_batches_are_prepared_one_ahead_and_in_order():
         return int(batch[0])
 
     got = []
-    for value in one_ahead(make, batches):
+    for value in prefetch(make, batches):
         got.append(value)
         assert len(made) <= value + 2  # this one, and at most one more
     assert got == made == [0, 1, 2, 3]
@@ -127,4 +128,4 @@ def test_an_error_in_the_loader_arrives_in_the_loop():
         raise OSError("gone")
 
     with pytest.raises(OSError, match="gone"):
-        list(one_ahead(make, [np.array([0])]))
+        list(prefetch(make, [np.array([0])]))

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from pictures import layout, picture, write_folder, write_zip
 
-from npalexnet import cache, datasets, download, pictures
-from npalexnet.errors import UserError
+from npalexnet import datasets
+from npalexnet.datasets import cache, download, pictures
+from npalexnet.system.errors import UserError
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import npalexnet
-from npalexnet import checkpoint
-from npalexnet.errors import UserError
-from npalexnet.graph import Graph
 from npalexnet.layers import Conv2d, Flatten, Linear, MaxPool, ReLU
+from npalexnet.net.graph import Graph
+from npalexnet.system.errors import UserError
+from npalexnet.weights import checkpoint
 
 
 def test_a_network_comes_back_with_all_that_belongs_to_it(tmp_path):
@@ -29,6 +29,34 @@ def test_a_network_comes_back_with_all_that_belongs_to_it(tmp_path):
         assert (p.lr, p.decay) == (back.params[name].lr, back.params[name].decay)
     x = np.random.default_rng(0).standard_normal((2, 3, 56, 56))
     assert (graph.forward(x) == back.forward(x)).all()
+
+
+@pytest.mark.parametrize("suffix", ["npz", "safetensors"])
+def test_an_empty_dictionary_comes_back(tmp_path, suffix):
+    path = tmp_path / f"net.{suffix}"
+    npalexnet.save(path, npalexnet.alexnet("small", 2), notes={}, deep={"a": {}})
+    assert checkpoint.load_all(path)[1] == {"notes": {}, "deep": {"a": {}}}
+
+
+@pytest.mark.parametrize("suffix", ["npz", "safetensors"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("input", {"mean": np.ones(3)}),
+        ("about", "a text"),
+        ("conv1", {"w": np.zeros((64, 3, 7, 7))}),
+        ("conv1", {"seen": np.ones(3)}),
+        ("features", {"0.weight": np.zeros((64, 3, 11, 11))}),  # torchvision's conv1.w
+    ],
+)
+def test_nothing_is_saved_by_a_name_of_the_networks_own(tmp_path, suffix, name, value):
+    path = tmp_path / f"net.{suffix}"
+    graph = npalexnet.alexnet("small", 2)
+    npalexnet.save(path, graph, features={"conv5": np.ones(3)})
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=rf"^save\(\.\.\., {name}=\.\.\.\): "):
+        npalexnet.save(path, graph, **{name: value})
+    assert path.read_bytes() == before
 
 
 def test_any_chain_of_our_layers_comes_back(tmp_path):

@@ -5,8 +5,8 @@ import pytest
 from contract import CHAINS, LAYERS, batch, build, same_bits, step
 from helpers import agree, numbers
 
-from npalexnet.graph import Graph
-from npalexnet.layers import Linear, Memory
+from npalexnet.layers import Linear, Workspace
+from npalexnet.net.graph import Graph
 
 # On two threads, 37 images are several blocks on each.
 pytestmark = pytest.mark.usefixtures("two_threads")
@@ -35,11 +35,11 @@ def test_a_layer_by_itself_writes_neither_to_x_nor_to_dy(name):
         param.astype(np.float64)
     x, dy = numbers(5, *shape), numbers(5, *layer.output_shape(shape), seed=1)
     before = x.tobytes(), dy.tobytes()
-    noise = layer.draw(np.random.default_rng(0), x.shape)
+    mask = layer.sample_mask(np.random.default_rng(0), x.shape)
     grads = {key: param.grad for key, param in layer.params.items()}
-    mem = Memory(dtype=np.float64, grads=grads)
-    _, cache = layer.forward(x, mem, True, noise)
-    layer.backward(dy, cache, mem)
+    ws = Workspace(dtype=np.float64, grads=grads)
+    _, cache = layer.forward(x, ws, True, mask)
+    layer.backward(dy, cache, ws)
     assert (x.tobytes(), dy.tobytes()) == before
 
 

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from pictures import layout, picture, write_folder, write_zip
 
-from npalexnet import datasets, layouts
-from npalexnet.errors import UserError
+from npalexnet import datasets
+from npalexnet.datasets import layouts
+from npalexnet.datasets.source import Source
+from npalexnet.system.errors import UserError
 
 
 def test_zip_and_folder_hold_the_same(tmp_path):
@@ -61,7 +63,7 @@ def test_embedded_sets_are_there(name):
 
 
 def test_no_emoji_concept_is_on_both_sides_of_the_split():
-    source = datasets.Source(datasets.embedded("emoji64.zip"))
+    source = Source(datasets.embedded("emoji64.zip"))
     layouts.recognise(source)
     header, *rows = source.lines("sources.tsv")
     concepts = {"train": set(), "val": set()}

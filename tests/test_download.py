@@ -9,10 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from pictures import layout, write_zip
 
-from npalexnet import datasets, download, train
-from npalexnet.datasets import SUBSETS
-from npalexnet.download import Remote
-from npalexnet.errors import UserError
+from npalexnet import datasets, train
+from npalexnet.datasets import SUBSETS, download
+from npalexnet.datasets.download import Remote
+from npalexnet.system.errors import UserError
 
 
 class Server(BaseHTTPRequestHandler):

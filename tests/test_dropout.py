@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from npalexnet.gradcheck import check, complex_step
-from npalexnet.graph import Graph
 from npalexnet.layers import Dropout, dropout_backward, dropout_forward
+from npalexnet.net.graph import Graph
 
 shapes = st.lists(st.integers(1, 6), min_size=2, max_size=4).map(tuple)
 

@@ -1,6 +1,8 @@
 """The pictures: what is drawn in them, and that they open."""
 
+import inspect
 import io
+import pkgutil
 import warnings
 from pathlib import Path
 
@@ -9,16 +11,12 @@ import pytest
 from PIL import Image
 from test_predict import colour_network
 
-from npalexnet import (
-    alexnet,
-    checkpoint,
-    datasets,
-    evaluate,
-    figures,
-    inside,
-    runs,
-)
-from npalexnet.evaluate import Result
+from npalexnet import alexnet, datasets, evaluate, figures
+from npalexnet.net import inside
+from npalexnet.net.loss import softmax
+from npalexnet.training import evaluation, folder
+from npalexnet.training.evaluation import Result
+from npalexnet.weights import checkpoint
 
 
 def drawn(figure):
@@ -46,6 +44,25 @@ def pictures(*shape):
     return np.random.default_rng(0).integers(0, 256, (*shape, 3)).astype(np.uint8)
 
 
+# --------------------------------------------------------------------- the room
+
+
+def test_the_room_hands_on_its_figures_and_nothing_else():
+    found = {
+        name
+        for name, value in vars(figures).items()
+        if not name.startswith("_") and not inspect.ismodule(value)
+    }
+    assert found == set(figures.__all__)
+    assert all(inspect.isfunction(getattr(figures, name)) for name in found)
+
+
+def test_no_file_has_the_name_of_a_figure():
+    files = {file.name for file in pkgutil.iter_modules(figures.__path__)}
+    assert "style" in files
+    assert not files & set(figures.__all__)
+
+
 # -------------------------------------------------------------------- confusion
 
 
@@ -56,7 +73,7 @@ COUNTS = [[1, 2, 0], [1, 1, 0], [0, 0, 1]]
 
 def counted():
     result = Result(0, 0, 0, np.eye(3)[GUESSES])
-    return evaluate.confusion(result, LABELS)
+    return evaluation.confusion(result, LABELS)
 
 
 def test_confusion_is_counted_by_hand():
@@ -64,13 +81,13 @@ def test_confusion_is_counted_by_hand():
 
 
 def test_the_table_of_classes_by_hand():
-    table = evaluate.class_table(counted(), ("a", "bb", "c")).splitlines()
+    table = evaluation.class_table(counted(), ("a", "bb", "c")).splitlines()
     assert [line.split() for line in table[1:]] == [
         ["a", "3", "0.33", "bb"],
         ["bb", "2", "0.50", "a"],
         ["c", "1", "1.00"],
     ]
-    empty = evaluate.class_table(np.zeros((2, 2), int), ("a", "b")).splitlines()
+    empty = evaluation.class_table(np.zeros((2, 2), int), ("a", "b")).splitlines()
     assert empty[1].split() == ["a", "0"]
 
 
@@ -157,8 +174,8 @@ def test_activations_with_a_sign_have_zero_in_the_middle_of_the_colours():
     assert [image.get_clim() for image in images] == [(-3, 3)] * 2
 
 
-def test_strongest_frames_what_the_unit_sees_unless_it_is_all():
-    found = inside.Strongest(
+def test_top_activations_frame_what_the_unit_sees_unless_it_is_all():
+    found = inside.TopActivations(
         "conv2",
         np.array([6]),
         np.array([[2, 0]]),
@@ -166,7 +183,7 @@ def test_strongest_frames_what_the_unit_sees_unless_it_is_all():
         np.array([[[1, 2, 4, 7], [0, 0, 8, 8]]]),
     )
     shown = pictures(3, 8, 8)
-    figure = figures.strongest(shown, found)
+    figure = figures.top_activations(shown, found)
     first, second = figure.axes
     assert (first.images[0].get_array() == shown[2]).all()
     frame = first.patches[0]
@@ -219,10 +236,10 @@ def test_figures_of_one_kind_need_no_names():
 
 @pytest.fixture
 def evaluated():
-    """What `evaluate.draw` is given, but for the folder."""
+    """What `evaluation.draw` is given, but for the folder."""
     graph = colour_network()
     shown = datasets.Pictures(pictures(12, 8, 8), np.arange(12) % 3, ("",) * 12)
-    result = evaluate.evaluate(graph, shown)
+    result = evaluation.evaluate(graph, shown)
     return graph, result, shown, graph.input.classes
 
 
@@ -231,7 +248,7 @@ def test_evaluate_draws_into_the_folder_the_same_pictures_each_time(
 ):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        evaluate.draw(tmp_path / name, *evaluated)
+        evaluation.draw(tmp_path / name, *evaluated)
     for file in ("confusion.png", "top5.png"):
         with Image.open(tmp_path / "a" / file) as picture:
             picture.load()
@@ -246,10 +263,11 @@ def test_evaluate_draws_each_picture_with_its_own_answer_and_class(
     graph, _, shown, classes = evaluated
     drawing, top5 = [], figures.top5
     monkeypatch.setattr(figures, "top5", lambda *a: drawing.append(a) or top5(*a))
-    evaluate.draw(tmp_path, *evaluated, shown=5)
+    evaluation.draw(tmp_path, *evaluated, shown=5)
     crops, probabilities, names, labels = drawing[0]
     assert crops.shape == (5, 6, 6, 3)
-    assert evaluate.answers(graph, crops) == pytest.approx(probabilities, rel=1e-5)
+    again = softmax(graph.forward(graph.input.normalise(crops), keep=False))
+    assert again == pytest.approx(probabilities, rel=1e-5)
     centres = list(map(bytes, shown.pixels[:, 1:7, 1:7]))
     numbers = [centres.index(bytes(crop)) for crop in crops]
     assert (shown.labels[numbers] == labels).all()
@@ -262,7 +280,7 @@ def test_evaluate_says_where_its_pictures_are_and_does_without(
     monkeypatch.chdir(tmp_path)
     graph = alexnet("small", 10)
     config = {"subset": "emoji", "variant": "small", "data": None, "classes": None}
-    runs.write_config(tmp_path, config)
+    folder.write_config(tmp_path, config)
     checkpoint.save("last.npz", graph)
     assert evaluate.main(["last.npz"]) == 0
     said = capsys.readouterr().out.splitlines()

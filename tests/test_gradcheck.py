@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from helpers import numbers
 
-from npalexnet import gradcases
+from npalexnet.checks import cases
 from npalexnet.gradcheck import (
     check,
     compare,
@@ -13,10 +13,10 @@ from npalexnet.gradcheck import (
     direction,
     small_differences,
 )
-from npalexnet.graph import Graph
 from npalexnet.layers import Conv2d, Flatten, Linear, ReLU
+from npalexnet.net.graph import Graph
 
-CASES = gradcases.cases()
+CASES = cases()
 MUTANTS = [(case, array) for case in CASES for array in case.mutants]
 
 
@@ -91,9 +91,9 @@ def test_another_number_of_gradients_is_refused(count):
 class DoubledBias(Linear):
     """A Linear with a mistake in one gradient."""
 
-    def backward(self, dy, cache, mem, need_dx=True):
-        dx = super().backward(dy, cache, mem, need_dx)
-        mem.grads["b"] *= 2
+    def backward(self, dy, cache, ws):
+        dx = super().backward(dy, cache, ws)
+        ws.grads["b"] *= 2
         return dx
 
 

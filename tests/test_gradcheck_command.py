@@ -4,10 +4,11 @@ import dataclasses
 
 import pytest
 
-from npalexnet import gradcases, gradcheck
+from npalexnet import gradcheck
+from npalexnet.checks import cases
 from npalexnet.layers import linear_backward
 
-(LINEAR,) = (case for case in gradcases.cases() if case.name == "linear")
+(LINEAR,) = (case for case in cases() if case.name == "linear")
 
 
 @pytest.mark.parametrize("argv", [[], ["--mutant"], ["relu", "linear", "--mutant"]])
@@ -22,7 +23,7 @@ def test_the_command_exits_with_0_if_all_is_as_it_should_be(argv, capsys):
 def linear_case(monkeypatch, **changes):
     """Let the command know one case only, with these changes."""
     changed = dataclasses.replace(LINEAR, **changes)
-    monkeypatch.setattr(gradcases, "cases", lambda: [changed])
+    monkeypatch.setattr(gradcheck, "cases", lambda: [changed])
 
 
 def test_the_command_exits_with_1_if_a_mutant_is_missed(monkeypatch, capsys):

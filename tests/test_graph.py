@@ -1,12 +1,16 @@
 """The chain as a whole: gradients through all layers, memory, summary, preparation."""
 
+from math import prod
+
 import numpy as np
 import pytest
 
-from npalexnet import Graph, alexnet, softmax_cross_entropy, threads
-from npalexnet.gradcheck import direction
-from npalexnet.graph import Input
+from npalexnet import Graph, alexnet, softmax_cross_entropy
+from npalexnet.alexnet import outline
+from npalexnet.datasets.input import Input
+from npalexnet.gradcheck import directional_derivative
 from npalexnet.layers import Conv2d, Flatten, Linear, MaxPool, ReLU
+from npalexnet.net import engine, threads
 
 
 def test_every_parameter_array_of_paper_has_the_right_gradient():
@@ -14,7 +18,9 @@ def test_every_parameter_array_of_paper_has_the_right_gradient():
     rng = np.random.default_rng(0)
     x = 50 * rng.standard_normal((1, 3, 227, 227))
     dy = rng.standard_normal((1, 1000))
-    found = [direction(graph, x, n, dy, rng, mask_seed=1) for n in graph.params]
+    found = [
+        directional_derivative(graph, x, n, dy, rng, mask_seed=1) for n in graph.params
+    ]
     assert len(found) == 16
     assert max(found, key=lambda f: f.error).error < 1e-5
 
@@ -33,18 +39,27 @@ def test_the_gradient_of_the_input_is_right_too():
     assert np.sum(dx * u) == pytest.approx((above - below) / (2 * h), rel=1e-5)
 
 
-def test_summary_counts_the_memory_that_is_really_kept():
-    graph = alexnet("small", 10)
-    threads.set_threads(1)
-    batch = 4
-    graph.forward(np.zeros((batch, 3, 56, 56)), train=True)
-    kept = sum(
-        array.nbytes
-        for key, array in graph._stores[0].items()
-        if len(key) == 3 and key[1] is not None
-    )
-    promised = graph.memory(batch)["for the batch"]
-    assert kept == pytest.approx(promised, rel=0.02)
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("variant", "images"), [("small", 1), ("small", 5), ("small", 33), ("code2012", 2)]
+)
+def test_memory_is_counted_before_it_is_taken(variant, images, count):
+    """To the byte: all arrays that a training step asks for, and dropout's masks."""
+    threads.set_threads(count)
+    graph = outline(variant, 10)
+    promised = graph.memory(images)["for the batch"]
+    y = graph.forward(np.zeros((images, *graph.input_shape)), train=True)
+    graph.backward(np.ones_like(y))
+    masks = 2 * images * graph.output_shapes["fc6"][0]
+    assert graph.engine.held() + masks == promised
+    assert graph.engine.held() > images * 4 * prod(graph.output_shapes["conv1"])
+
+
+def test_memory_of_many_images_grows_evenly(monkeypatch):
+    graph = outline("small", 10)
+    counted = [graph.memory(n)["for the batch"] for n in (64, 256, 512)]
+    monkeypatch.setattr(engine, "MANY", 128)
+    assert [graph.memory(n)["for the batch"] for n in (64, 256, 512)] == counted
 
 
 def test_a_steady_step_allocates_nothing_large():
@@ -72,10 +87,7 @@ def test_evaluation_needs_far_less_memory_than_training():
     kept.forward(x)
     free.forward(x, keep=False)
 
-    def held(graph):
-        return sum(a.nbytes for store in graph._stores for a in store.values())
-
-    assert held(free) < 0.6 * held(kept)
+    assert free.engine.held() < 0.6 * kept.engine.held()
 
 
 def test_a_layer_that_does_not_fit_is_named():

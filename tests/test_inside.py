@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from helpers import numbers
 
-from npalexnet import Graph, alexnet, inside
-from npalexnet.graph import Input
+from npalexnet import Graph, alexnet
+from npalexnet.datasets.input import Input
 from npalexnet.layers import (
     Conv2d,
     Dropout,
@@ -15,6 +15,7 @@ from npalexnet.layers import (
     MaxPool,
     ReLU,
 )
+from npalexnet.net import inside
 
 
 def looks_at(top, left, side=8, size=3, classes=2):
@@ -72,7 +73,8 @@ def test_a_unit_moves_with_the_pixels_of_its_field_and_with_no_other(layer):
 
 def test_a_normalisation_inside_each_map_sees_its_window():
     class InsideMaps(Layer):
-        size = 5
+        def window(self):
+            return 5, 1, 2
 
     graph = Graph({"conv": Conv2d(1, 1, 3, 2), "norm": InsideMaps()}, (1, 15, 15))
     field = inside.receptive_field(graph, "norm")
@@ -107,7 +109,7 @@ def test_strongest_finds_the_pictures_and_the_places():
     pixels[3, 4, 6] = 250  # the middle of the window of unit (2, 3)
     pixels[1, 0, 0] = 200  # a corner: its window begins in the padding
     pixels[4, 8, 8] = 0
-    found = inside.strongest(graph, pixels, "conv", [0, 1], top=2, batch=2)
+    found = inside.top_activations(graph, pixels, "conv", [0, 1], top=2, batch=2)
     assert found.pictures[0].tolist() == [3, 1]
     assert found.pictures[1, 0] == 4
     assert found.values[0].tolist() == [450, 300]
@@ -120,7 +122,7 @@ def test_strongest_of_units_without_a_place_sees_the_whole_picture():
     graph = looks_at(0, 0)
     pixels = np.zeros((3, 8, 8, 3), np.uint8)
     pixels[2] = 9
-    found = inside.strongest(graph, pixels, "fc", [1], top=1)
+    found = inside.top_activations(graph, pixels, "fc", [1], top=1)
     assert found.pictures.tolist() == [[2]]
     assert found.boxes.tolist() == [[[0, 0, 8, 8]]]
 
@@ -128,7 +130,9 @@ def test_strongest_of_units_without_a_place_sees_the_whole_picture():
 @pytest.mark.parametrize(("layer", "units"), [("fc", [2]), ("fc", []), ("fc9", [0])])
 def test_units_that_are_not_there(layer, units):
     with pytest.raises(ValueError, match="has units 0 to"):
-        inside.strongest(looks_at(0, 0), np.zeros((1, 8, 8, 3), np.uint8), layer, units)
+        inside.top_activations(
+            looks_at(0, 0), np.zeros((1, 8, 8, 3), np.uint8), layer, units
+        )
 
 
 # ---------------------------------------------------- occlusion and saliency
@@ -187,7 +191,7 @@ def test_saliency_is_the_slope_of_the_score():
 def test_strength_is_the_largest_colour():
     dx = np.zeros((1, 3, 1, 2))
     dx[0, :, 0, 0], dx[0, :, 0, 1] = (1, -3, 2), (0, 0.5, 0)
-    assert inside.strength(dx).tolist() == [[[3, 0.5]]]
+    assert inside.saliency_map(dx).tolist() == [[[3, 0.5]]]
 
 
 def test_mass_inside_a_box():
@@ -247,7 +251,7 @@ def test_seen_is_what_prepare_makes_of_pictures_before_the_mean():
     for side in (40, 56, 64, 80):
         pixels = np.random.default_rng(side).integers(0, 256, (2, side, side, 3))
         pixels = pixels.astype(np.uint8)
-        crops = inside.seen(graph, pixels)
+        crops = graph.input.crop_centre(pixels)
         assert crops.shape == (2, 56, 56, 3)
         assert crops.dtype == np.uint8
         expected = graph.input.normalise(crops)

@@ -5,12 +5,13 @@ import pytest
 from helpers import numbers
 
 from npalexnet import layers as L
+from npalexnet.checks.exercise import Trial, sentence
+from npalexnet.checks.sheets import EXERCISES
+from npalexnet.checks.sheets.sgd import right_step
 from npalexnet.gradcheck import judge
-from npalexnet.judge import Trial
-from npalexnet.judgecases import EXERCISES, right_sgd
 from npalexnet.layers.layer import Param
-from npalexnet.loss import softmax_cross_entropy
-from npalexnet.optim import SGD
+from npalexnet.net.loss import softmax_cross_entropy
+from npalexnet.net.optim import SGD
 
 PAIRS = {
     "linear": (L.linear_forward, L.linear_backward),
@@ -22,10 +23,10 @@ PAIRS = {
     "dropout": (L.dropout_forward, L.dropout_backward),
 }
 SUSPECTS = [
-    (layer, result, says)
+    pytest.param(layer, result, suspect, id=f"{layer}-{result}-{suspect.__name__}")
     for layer, exercise in EXERCISES.items()
-    for result, mistakes in exercise.suspects.items()
-    for says in mistakes
+    for result, suspects in exercise.suspects.items()
+    for suspect in suspects
 ]
 
 
@@ -41,26 +42,28 @@ def right(layer):
     return (update,) if layer == "sgd" else PAIRS[layer]
 
 
-def with_mistake(layer, result, says):
+def with_mistake(layer, result, suspect):
     """The right functions, but for one result that a suspect gives."""
     exercise = EXERCISES[layer]
-    wrong = exercise.suspects[result][says]
     names = list(exercise.trials[0].arrays)
 
-    def answers(arrays, settings, y=None):
-        return exercise.known(
-            Trial("", dict(zip(names, arrays, strict=True)), settings), y
-        )
+    def known(arrays, settings, y=None):
+        trial = Trial("", dict(zip(names, arrays, strict=True)), settings)
+        return exercise.known(trial, y)
+
+    def wrong(t):
+        found = suspect(t)
+        return getattr(t, result) if found is None else found
 
     def one(*arrays, **settings):
-        t = answers(arrays, settings)
+        t = known(arrays, settings)
         values = vars(t) | {result: wrong(t)}
         return tuple(values[name] for name in exercise.results)
 
     def forward(*arrays, **settings):
         train = {"train": True} if layer == "dropout" else {}  # then y tells the mask
         y, _ = PAIRS[layer][0](*arrays, **settings | train)
-        t = answers(arrays, settings, y)
+        t = known(arrays, settings, y)
         return (wrong(t) if result == "y" else t.y), t
 
     def backward(dy, t):
@@ -83,12 +86,24 @@ def test_the_package_solves_its_own_exercises(layer, capsys):
     assert "SOLVED" in out and EXERCISES[layer].file in out and "WRONG" not in out
 
 
-@pytest.mark.parametrize(("layer", "result", "says"), SUSPECTS)
+@pytest.mark.parametrize(("layer", "result", "suspect"), SUSPECTS)
 def test_every_suspect_is_told_from_the_right_and_from_all_others(
-    layer, result, says, capsys
+    layer, result, suspect, capsys
 ):
-    assert judge(layer, *with_mistake(layer, result, says)) is False
-    assert f"{result} WRONG: {says}" in said(capsys)
+    assert judge(layer, *with_mistake(layer, result, suspect)) is False
+    assert f"{result} WRONG: {sentence(suspect)}" in said(capsys)
+
+
+@pytest.mark.parametrize(("layer", "result", "suspect"), SUSPECTS)
+def test_every_suspect_can_be_computed_in_every_trial_and_says_something(
+    layer, result, suspect
+):
+    assert sentence(suspect)[-1] in ".?)"
+    exercise = EXERCISES[layer]
+    for trial in exercise.trials:
+        with np.errstate(all="ignore"):
+            found = suspect(exercise.known(trial))
+        assert found is None or np.asarray(found).dtype.kind in "biuf"
 
 
 def test_the_update_rule_that_is_judged_by_is_that_of_the_optimiser():
@@ -99,7 +114,7 @@ def test_the_update_rule_that_is_judged_by_is_that_of_the_optimiser():
     sgd.velocity["w"][:] = v
     sgd.step()
     settings = {"lr": 0.1, "momentum": 0.9, "decay": 0.02}
-    right = right_sgd(Trial("", {"w": w, "v": v, "g": g}, settings), None)
+    right = right_step(Trial("", {"w": w, "v": v, "g": g}, settings), None)
     np.testing.assert_allclose(param.data, right["new_w"], rtol=1e-12)
     np.testing.assert_allclose(sgd.velocity["w"], right["new_v"], rtol=1e-12)
 
@@ -150,6 +165,27 @@ def test_not_implemented_is_not_filled_in_yet(capsys):
         raise NotImplementedError
 
     assert "NOT FILLED IN YET" in verdict(capsys, forward, lambda dy, cache: None)
+
+
+@pytest.mark.parametrize("nothing", [None, ..., (None,) * 3, (...,) * 3])
+@pytest.mark.parametrize(
+    "change", [lambda y: y + 1, lambda y: y[:, :-1], lambda y: y.sum()]
+)
+def test_backward_is_not_filled_in_yet_whatever_is_wrong_with_y(
+    change, nothing, capsys
+):
+    out = verdict(capsys, linear(y=change)[0], lambda dy, cache: nothing)
+    assert "y WRONG:" in out
+    assert "dx not filled in yet dw not filled in yet db not filled in yet" in out
+    assert "forward not right yet, backward not filled in yet." in out
+
+
+def test_backward_that_is_not_implemented_is_not_filled_in_when_y_is_wrong(capsys):
+    def backward(dy, cache):
+        raise NotImplementedError
+
+    out = verdict(capsys, linear(y=lambda y: y[:, :-1])[0], backward)
+    assert "dx not filled in yet" in out and "backward not filled in yet." in out
 
 
 def test_forward_alone_is_half_way_after_all_trials(capsys):

@@ -10,9 +10,10 @@ import pytest
 from pictures import layout, picture, write_folder, write_zip
 from PIL import Image
 
-from npalexnet import datasets, layouts, train
-from npalexnet.errors import UserError
-from npalexnet.source import Source
+from npalexnet import datasets, train
+from npalexnet.datasets import layouts
+from npalexnet.datasets.source import Source
+from npalexnet.system.errors import UserError
 
 
 def pets(train=6, val=0, where=""):

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from npalexnet.gradcheck import check, complex_step
-from npalexnet.graph import Graph
 from npalexnet.layers import Flatten, Linear, linear_backward, linear_forward
+from npalexnet.net.graph import Graph
 
 
 def test_linear_by_hand():

@@ -13,7 +13,10 @@ import pytest
 from pictures import layout, write_zip
 from test_train import resume, rows, run, same_runs
 
-from npalexnet import checkpoint, runs, train
+from npalexnet import train
+from npalexnet.training import folder as runs
+from npalexnet.training import loop
+from npalexnet.weights import checkpoint
 
 TESTS = Path(__file__).parent
 
@@ -123,16 +126,16 @@ def test_a_signal_finishes_the_step_saves_and_says_how_to_go_on(place, number, s
 
 def test_a_signal_while_it_is_tested_keeps_the_row_for_later(place, monkeypatch):
     """The steps of the epoch are done, the validation is not."""
-    plain = train.evaluate
+    plain = loop.evaluate
 
     def interrupted(*arguments):
         signal.raise_signal(signal.SIGINT)
         return plain(*arguments)
 
     run("--epochs", "2", "--out", "whole")
-    monkeypatch.setattr(train, "evaluate", interrupted)
+    monkeypatch.setattr(loop, "evaluate", interrupted)
     assert run("--epochs", "2", "--out", "parts") == 130
-    monkeypatch.setattr(train, "evaluate", plain)
+    monkeypatch.setattr(loop, "evaluate", plain)
     assert resume("--out", "parts") == 0
     same_runs(place / "whole", place / "parts")
 

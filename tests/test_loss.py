@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from npalexnet.gradcheck import check, complex_step
-from npalexnet.loss import in_top, log_softmax, softmax, softmax_cross_entropy
+from npalexnet.net.loss import in_top_k, log_softmax, softmax, softmax_cross_entropy
 
 sizes = st.tuples(st.integers(1, 6), st.integers(1, 12))
 
@@ -121,17 +121,17 @@ def test_an_empty_batch_is_refused():
 def test_in_top_by_hand():
     scores = np.array([[0.1, 0.5, 0.4], [0.1, 0.5, 0.4], [0.1, 0.5, 0.4]])
     labels = np.array([1, 2, 0])  # the first, the second, the last
-    assert in_top(scores, labels, 1).tolist() == [True, False, False]
-    assert in_top(scores, labels, 2).tolist() == [True, True, False]
-    assert in_top(scores, labels, 3).tolist() == [True, True, True]
+    assert in_top_k(scores, labels, 1).tolist() == [True, False, False]
+    assert in_top_k(scores, labels, 2).tolist() == [True, True, False]
+    assert in_top_k(scores, labels, 3).tolist() == [True, True, True]
 
 
 def test_a_tie_counts_against_us():
     scores = np.array([[2.0, 2, 1]])
-    assert in_top(scores, np.array([0]), 1).tolist() == [False]
-    assert in_top(scores, np.array([0]), 2).tolist() == [True]
+    assert in_top_k(scores, np.array([0]), 1).tolist() == [False]
+    assert in_top_k(scores, np.array([0]), 2).tolist() == [True]
 
 
 def test_a_network_that_says_nan_is_never_right():
     scores = np.full((1, 3), np.nan)
-    assert in_top(scores, np.array([0]), 3).tolist() == [False]
+    assert in_top_k(scores, np.array([0]), 3).tolist() == [False]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from npalexnet.layers import Param
-from npalexnet.optim import SGD, Plateau, steps
+from npalexnet.net.optim import SGD, ReduceLROnPlateau, step_decay
 
 
 def test_three_steps_by_hand_with_a_drop_of_the_rate():
@@ -45,12 +45,12 @@ def test_the_kernel_is_the_formula_on_large_arrays(dtype):
 
 
 def test_steps_drop_by_ten_after_the_named_epochs():
-    rates = [steps(0.01, (2, 4), epoch) for epoch in range(6)]
+    rates = [step_decay(0.01, (2, 4), epoch) for epoch in range(6)]
     assert rates == pytest.approx([0.01, 0.01, 0.001, 0.001, 0.0001, 0.0001])
 
 
 def test_plateau_drops_three_times_and_no_more():
-    plateau = Plateau(0.01, patience=2)
+    plateau = ReduceLROnPlateau(0.01, patience=2)
     errors = [0.9, 0.8, 0.8, 0.85, 0.7, 0.71, 0.72, 0.7, 0.7, 0.7, 0.7, 0.7, 0.7]
     rates = [plateau.after_epoch(error) for error in errors]
     expected = [1e-2] * 3 + [1e-3] * 3 + [1e-4] * 2 + [1e-5] * 5
@@ -58,8 +58,8 @@ def test_plateau_drops_three_times_and_no_more():
 
 
 def test_plateau_goes_on_from_its_state():
-    one = Plateau(0.01, patience=2)
+    one = ReduceLROnPlateau(0.01, patience=2)
     one.after_epoch(0.5)
     one.after_epoch(0.6)
-    two = Plateau(**one.state())
+    two = ReduceLROnPlateau(**one.state())
     assert two.after_epoch(0.6) == one.after_epoch(0.6) == pytest.approx(0.001)

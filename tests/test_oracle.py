@@ -10,7 +10,7 @@ from helpers import agree, machine
 
 from npalexnet import layers as L
 from npalexnet.alexnet import alexnet, outline
-from npalexnet.loss import softmax_cross_entropy
+from npalexnet.net.loss import softmax_cross_entropy
 
 ORACLE = Path(__file__).parent / "oracle"
 FILE = np.load(ORACLE / "layers.npz")

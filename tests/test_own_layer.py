@@ -6,8 +6,8 @@ from contract import Scale, batch, build, step
 from helpers import agree, numbers
 
 from npalexnet.gradcheck import check, direction
-from npalexnet.graph import Graph
 from npalexnet.layers import Conv2d, Flatten, Layer, Linear, MaxPool, ReLU
+from npalexnet.net.graph import Graph
 
 pytestmark = pytest.mark.usefixtures("two_threads")
 
@@ -77,7 +77,7 @@ def test_an_own_layer_may_read_its_input_after_a_flatten(before):
 class Wide(Layer):
     """An own layer on the whole batch that answers in float64, whatever it was told."""
 
-    divided = "units"
+    parallel_over = "features"
 
     def forward(self, x, mem, train=False, noise=None):
         return 2 * x.astype(np.float64), None

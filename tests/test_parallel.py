@@ -23,10 +23,10 @@ import pytest
 from contract import Scale
 
 from npalexnet import Graph, alexnet
-from npalexnet.errors import UserError
 from npalexnet.layers import LRN, Conv2d, Flatten, Linear, ReLU
 from npalexnet.parallel import ParallelGraph, Ranks, predicted
-from npalexnet.parallel.plan import plan, share, share_of_layer
+from npalexnet.parallel.plan import plan, shard_layer, shard_of
+from npalexnet.system.errors import UserError
 
 MPIEXEC = shutil.which("mpiexec", path=Path(sys.executable).parent) or shutil.which(
     "mpiexec"
@@ -60,21 +60,21 @@ def test_columns_talk_where_the_papers_gpus_talked(paper):
         "fc7",
         "fc8",
     ]
-    assert {p.divided for p in pieces} == {"units"}
+    assert {p.parallel_over for p in pieces} == {"features"}
 
 
 def test_hybrid_gathers_images_once_and_then_units(paper):
     pieces = plan(paper, "hybrid", 4)
-    assert [(p.names[0], p.divided, p.gathers) for p in pieces] == [
+    assert [(p.names[0], p.parallel_over, p.gathers) for p in pieces] == [
         ("conv1", "images", None),
-        ("fc6", "units", 0),
-        ("fc7", "units", 1),
-        ("fc8", "units", 1),
+        ("fc6", "features", 0),
+        ("fc7", "features", 1),
+        ("fc8", "features", 1),
     ]
 
 
 def test_images_gather_nothing_on_the_way(paper):
-    assert {(p.divided, p.gathers) for p in plan(paper, "images", 3)} == {
+    assert {(p.parallel_over, p.gathers) for p in plan(paper, "images", 3)} == {
         ("images", None)
     }
 
@@ -82,7 +82,7 @@ def test_images_gather_nothing_on_the_way(paper):
 def test_a_column_holds_half_of_everything(paper):
     held = 0
     for name, layer in paper.layers.items():
-        mine = share_of_layer(layer, 1, 2)
+        mine = shard_layer(layer, 1, 2)
         for key, param in layer.params.items():
             own = mine.params[key].data
             half = len(param.data) // 2
@@ -91,13 +91,13 @@ def test_a_column_holds_half_of_everything(paper):
         if isinstance(layer, Conv2d | LRN):
             assert mine.groups == max(1, layer.groups // 2), name
     assert 2 * held == 60_965_224
-    assert share_of_layer(paper.layers["conv2"], 0, 2).in_channels == 48
-    assert share_of_layer(paper.layers["conv3"], 0, 2).in_channels == 256
+    assert shard_layer(paper.layers["conv2"], 0, 2).in_channels == 48
+    assert shard_layer(paper.layers["conv3"], 0, 2).in_channels == 256
 
 
 @pytest.mark.parametrize(("count", "size"), [(10, 3), (1, 4), (0, 2), (4096, 3)])
 def test_shares_neither_overlap_nor_leave_out(count, size):
-    numbers = [n for r in range(size) for n in range(count)[share(count, r, size)]]
+    numbers = [n for r in range(size) for n in range(count)[shard_of(count, r, size)]]
     assert numbers == list(range(count))
 
 

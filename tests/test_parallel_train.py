@@ -14,10 +14,11 @@ import pytest
 from pictures import layout, write_zip
 from test_parallel import MPIEXEC, needs_mpi
 
-from npalexnet import checkpoint, load, train
-from npalexnet.config import Config
-from npalexnet.errors import UserError
+from npalexnet import load, train
 from npalexnet.parallel import first_speaks
+from npalexnet.system.errors import UserError
+from npalexnet.training.options import Options
+from npalexnet.weights import checkpoint
 
 
 @pytest.fixture
@@ -89,12 +90,12 @@ def test_columns_keep_lrn_inside_and_say_so(place, capsys):
     ],
 )
 def test_lrn_groups_are_set_where_they_are_needed(given, lrn_groups):
-    assert Config(**given, parallel="columns").decide().lrn_groups == lrn_groups
+    assert Options(**given, parallel="columns").decide().lrn_groups == lrn_groups
 
 
 def test_a_run_with_lrn_across_columns_is_not_resumed_in_columns():
     with pytest.raises(UserError, match="looks across the columns"):
-        Config(parallel="columns", resume=True, out="a").decide()
+        Options(parallel="columns", resume=True, out="a").decide()
 
 
 def test_only_the_first_rank_speaks(monkeypatch, capsys):

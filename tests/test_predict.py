@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from npalexnet import Graph, checkpoint, datasets, predict, softmax_cross_entropy, state
-from npalexnet.config import Config
-from npalexnet.graph import Input
+from npalexnet import Graph, datasets, predict, softmax_cross_entropy
+from npalexnet.datasets.input import Input
 from npalexnet.layers import Flatten, Linear
-from npalexnet.optim import SGD
+from npalexnet.net.optim import SGD
+from npalexnet.training import folder
+from npalexnet.training.options import Options
+from npalexnet.training.setup import make_network
+from npalexnet.weights import checkpoint
 
 
 def colour_network(classes=("red", "green", "blue")):
@@ -100,7 +103,7 @@ def test_without_any_run_the_network_that_comes_along_knows_emoji(
 ):
     """A network of 16 emoji learned by heart, in float16, stands in for it."""
     data = datasets.load("emoji", limit=20)
-    graph, _ = state.build(Config().decide(), data)
+    graph, _ = make_network(Options().decide(), data)
     pixels, labels = data.train.pixels[:16], data.train.labels[:16]
     x, sgd = graph.prepare(pixels), SGD(graph.params, lr=0.01)
     for step in range(100):
@@ -113,7 +116,8 @@ def test_without_any_run_the_network_that_comes_along_knows_emoji(
     for name in graph.params:
         arrays[name] = arrays[name].astype(np.float16)
     np.savez("half.npz", **arrays)
-    monkeypatch.setattr(datasets, "embedded", {predict.SHIPPED: place / "half.npz"}.get)
+    shipped = {folder.SHIPPED: place / "half.npz"}
+    monkeypatch.setattr(folder, "embedded", shipped.get)
 
     right = {}
     for i in range(0, 16, 3):

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from pictures import layout, write_zip
 
-from npalexnet import datasets, evaluate, softmax_cross_entropy, state, train
-from npalexnet.config import Config
-from npalexnet.optim import SGD
-from npalexnet.runs import COLUMNS
+from npalexnet import datasets, evaluate, softmax_cross_entropy, train
+from npalexnet.net.optim import SGD
+from npalexnet.training.folder import COLUMNS
+from npalexnet.training.options import Options
+from npalexnet.training.setup import make_network
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def same_runs(one, two):
 
 def test_sixteen_pictures_are_learned_by_heart():
     data = datasets.load("emoji", limit=20)
-    graph, _ = state.build(Config().decide(), data)
+    graph, _ = make_network(Options().decide(), data)
     pixels, labels = data.train.pixels[:16], data.train.labels[:16]
     x = graph.prepare(pixels)
     sgd = SGD(graph.params, lr=0.01)

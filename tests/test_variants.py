@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 import npalexnet
-from npalexnet import checkpoint, figures, softmax_cross_entropy, summary
+from npalexnet import figures, softmax_cross_entropy, summary
 from npalexnet.alexnet import VARIANTS, alexnet, outline
+from npalexnet.net.comparison import comparison
+from npalexnet.weights import checkpoint
 
 BIG = ("paper", "code2012", "caffe", "caffenet", "owt", "column")
 
@@ -260,7 +262,7 @@ def test_a_checkpoint_describes_each_variant_whole(name):
     """Through JSON, where pairs turn into lists, and back."""
     graph = outline(name)
     described = checkpoint.describe(graph)
-    back = checkpoint.build(json.loads(json.dumps(described)))
+    back = checkpoint.rebuild(json.loads(json.dumps(described)))
     assert checkpoint.describe(back)["layers"] == described["layers"]
     assert repr(back.layers) == repr(graph.layers)
     assert back.output_shapes == graph.output_shapes
@@ -300,7 +302,8 @@ def test_side_by_side(capsys):
     assert summary.main(["--variant", "all"]) == 0
     assert time.perf_counter() - began < 5  # no weights are drawn for it
     said = capsys.readouterr().out
-    assert said.rstrip() == summary.comparison().rstrip()
+    graphs = {name: outline(name) for name in VARIANTS}
+    assert said.rstrip() == comparison(VARIANTS, graphs).rstrip()
     lines = said.splitlines()
     assert max(map(len, lines)) <= 100
     starts = [lines[0].index(name) for name in VARIANTS]

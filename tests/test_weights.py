@@ -21,11 +21,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import npalexnet
-from npalexnet import checkpoint, weights
-from npalexnet.alexnet import alexnet
-from npalexnet.errors import UserError
+from npalexnet import weights
+from npalexnet.alexnet import alexnet, outline
 from npalexnet.layers import Conv2d, Dropout, Linear
-from npalexnet.weights import caffemodel, naming, safetensors, torchfile
+from npalexnet.system.errors import UserError
+from npalexnet.weights import (
+    caffemodel,
+    checkpoint,
+    filling,
+    formats,
+    names,
+    safetensors,
+    torchfile,
+)
 
 FILES = Path(__file__).parent / "oracle" / "weights"
 EXPECTED = np.load(FILES / "expected.npz")
@@ -273,7 +281,7 @@ def peak_of(command):
     script = f"""
 import npalexnet
 from npalexnet import weights
-from npalexnet.errors import UserError
+from npalexnet.system.errors import UserError
 def peak():  # not getrusage: what it says begins with the parent's peak
     lines = open("/proc/self/status").read().splitlines()
     return next(1024 * int(s.split()[1]) for s in lines if s.startswith("VmHWM"))
@@ -455,7 +463,7 @@ def test_the_bytes_say_what_a_file_is_if_its_name_does_not(tmp_path, file):
     path = tmp_path / "downloaded"
     path.write_bytes((FILES / file).read_bytes())
     kind = {".pth": "torch"}.get(Path(file).suffix, Path(file).suffix[1:])
-    assert naming.kind(path) == kind
+    assert formats.kind(path) == kind
 
 
 # ------------------------------------------------------------- names, shapes, variants
@@ -473,8 +481,8 @@ def owt(classes=2, **changes):
 
 
 def found(arrays):
-    """`weights.load` of arrays that need not be in a file."""
-    return naming.from_names(arrays)
+    """`weights.read` of arrays that need not be in a file."""
+    return names.from_names(arrays)
 
 
 @pytest.fixture
@@ -482,15 +490,15 @@ def in_file(monkeypatch):
     """Let `read` find these arrays in any file."""
 
     def let(arrays):
-        read = arrays if isinstance(arrays, naming.Weights) else found(arrays)
-        monkeypatch.setattr(naming, "read", lambda path: read)
+        read = arrays if isinstance(arrays, names.Weights) else found(arrays)
+        monkeypatch.setattr(formats, "read", lambda path: read)
 
     return let
 
 
 def test_torchvision_is_recognised(in_file):
     in_file({f"module.{name}": a for name, a in owt(classes=7).items()})
-    graph = weights.load("some.pth")
+    graph = filling.load_foreign("some.pth")
     assert graph.about["variant"] == "owt"
     assert graph.about["source"] == "torchvision's AlexNet (variant owt), from some.pth"
     assert graph.output_shapes["fc8"] == (7,)
@@ -502,7 +510,7 @@ def test_torchvision_is_recognised(in_file):
 
 def test_imagenet_has_its_names(in_file):
     in_file(owt(classes=1000))
-    classes = weights.load("some.pth").input.classes
+    classes = filling.load_foreign("some.pth").input.classes
     assert len(set(classes)) == 1000
     assert (classes[0], classes[1], classes[207], classes[999]) == (
         "tench",
@@ -543,7 +551,7 @@ def test_imagenet_has_its_names(in_file):
 def test_an_array_that_does_not_fit_is_named(in_file, changes, message):
     in_file(owt(**changes))
     with pytest.raises(UserError, match=message) as error:
-        weights.load("some.pth")
+        filling.load_foreign("some.pth")
     assert str(error.value).startswith("some.pth: ")
 
 
@@ -574,7 +582,7 @@ def blobs(order, name="", last="fc8"):
         n: [np.zeros(s, np.float32), np.zeros(s[:1], np.float32)]
         for n, s in shapes.items()
     }
-    return naming.from_caffe(caffemodel.Net(name, ["data", "conv1", *order], arrays))
+    return names.from_caffe(caffemodel.Net(name, ["data", "conv1", *order], arrays))
 
 
 @pytest.mark.parametrize(
@@ -590,7 +598,7 @@ def test_the_order_of_layers_tells_caffe_from_caffenet(
     in_file, order, name, variant, says
 ):
     in_file(blobs(order, name))
-    graph = weights.load("a.caffemodel")
+    graph = filling.load_foreign("a.caffemodel")
     assert graph.about["variant"] == variant
     assert graph.about["source"].startswith(says)
     assert graph.output_shapes["fc8"] == (5,)
@@ -605,7 +613,19 @@ def test_neither_order_nor_name_is_refused():
 
 def test_a_renamed_last_layer_of_caffe_is_taken(in_file):
     in_file(blobs(["norm1", "pool1"], last="fc8_flickr"))
-    assert weights.load("a.caffemodel").output_shapes["fc8"] == (5,)
+    assert filling.load_foreign("a.caffemodel").output_shapes["fc8"] == (5,)
+
+
+@pytest.mark.parametrize("count", [3, 9])
+def test_a_layer_of_caffe_has_weights_and_biases_and_no_more(in_file, count):
+    shapes = foreign.CAFFE.items()
+    blobs = {n: [np.zeros(s, np.float32), np.zeros(s[:1])] for n, s in shapes}
+    blobs["conv2"] += [np.zeros(1)] * (count - 2)
+    net = caffemodel.Net("AlexNet", list(blobs), blobs)
+    in_file(names.from_caffe(net))
+    last = min(count, 5) - 1  # three mistakes are told, the others counted
+    with pytest.raises(UserError, match=rf"conv2\.blob{last}: not expected, found"):
+        filling.load_foreign("a.caffemodel")
 
 
 def test_our_names_need_a_variant_if_shapes_do_not_tell(tmp_path):
@@ -614,7 +634,7 @@ def test_our_names_need_a_variant_if_shapes_do_not_tell(tmp_path):
         ("small", ["small"]),
         ("paper", ["paper", "code2012", "caffe", "caffenet"]),
     ):
-        graph = naming.blank(variant, 3)
+        graph = outline(variant, 3)
         np.savez(path, **{n: p.data for n, p in graph.params.items()})
         if len(same_shapes) == 1:
             assert npalexnet.load(path).about["variant"] == variant
@@ -655,12 +675,12 @@ def test_put_is_all_or_nothing():
 def test_put_follows_the_dropout_of_the_network():
     """A test-time y = W x everywhere: ours halves x where others leave it."""
     ones = {"fc6.w": np.ones((1024, 512)), "fc6.b": np.full(1024, 3.0)}
-    foreigner = naming.Weights(ones, "torchvision")
+    foreigner = names.Weights(ones, "torchvision")
     for before, dropout, arrays, value in (
         (True, 0.5, foreigner, 2),
         (True, 0.75, foreigner, 4),
         (False, 0.5, foreigner, 1),
-        (True, 0.5, naming.Weights(ones, "npalexnet"), 1),
+        (True, 0.5, names.Weights(ones, "npalexnet"), 1),
         (True, 0.5, ones, 1),
     ):
         layers = alexnet("small", 2).layers
@@ -671,25 +691,25 @@ def test_put_follows_the_dropout_of_the_network():
         assert (graph.params["fc6.b"].data == 3).all()
 
 
-def test_filters_alone_make_a_trunk(tmp_path):
-    path = tmp_path / "trunk.npz"
+def test_filters_alone_make_a_backbone(tmp_path):
+    path = tmp_path / "filters.npz"
     arrays = {
         n: foreign.parameter(n, a.shape)
         for n, a in owt().items()
         if n.startswith("features")
     }
     np.savez(path, **arrays)
-    with pytest.raises(UserError, match=r"holds filters of owt alone.*trunk"):
+    with pytest.raises(UserError, match=r"holds filters of owt alone.*backbone"):
         npalexnet.load(path)
-    trunk = weights.trunk(path)
-    assert list(trunk.layers)[-1] == "pool5"
+    half = weights.backbone(path)
+    assert list(half.layers)[-1] == "pool5"
     assert (
-        trunk.about["source"] == "torchvision's AlexNet (variant owt), from trunk.npz"
+        half.about["source"] == "torchvision's AlexNet (variant owt), from filters.npz"
     )
-    x = trunk.prepare(foreign.picture()[None])
-    features = trunk.forward(x, keep=False)
+    x = half.prepare(foreign.picture()[None])
+    features = half.forward(x, keep=False)
     assert features.shape == (1, 256, 6, 6)
-    whole = naming.blank("owt", 2)
+    whole = outline("owt", 2)
     weights.put(whole, weights.read(path), [f"conv{i}" for i in range(1, 6)])
     assert (whole.forward(x, until="pool5", keep=False) == features).all()
 
@@ -701,7 +721,7 @@ def test_the_filters_that_come_with_the_package():
         "conv1.w": (64, 3, 11, 11),
         "conv1.b": (64,),
     }
-    weights.put(naming.blank("owt", 2), arrays, ["conv1"])
+    weights.put(outline("owt", 2), arrays, ["conv1"])
     # a learned filter is smooth: neighbours are alike, those of noise are not
     w = arrays["conv1.w"]
     assert np.corrcoef(w[..., 1:].ravel(), w[..., :-1].ravel())[0, 1] > 0.5
@@ -740,7 +760,7 @@ def test_owt_is_written_for_pytorch(tmp_path):
     def tiny(seed):
         """The names and the order of owt, with one map and small pictures."""
         rng = np.random.default_rng(seed)
-        layers = naming.blank("owt", 3).layers
+        layers = outline("owt", 3).layers
         for n in range(1, 6):
             layers[f"conv{n}"] = Conv2d(3 if n == 1 else 1, 1, 3, pad=1, rng=rng)
         layers |= {f"fc{n}": Linear(1, 3 if n == 8 else 1, rng=rng) for n in (6, 7, 8)}

@@ -20,6 +20,18 @@ FAST = {"reassoc", "contract", "arcp", "nsz"}
 # Division by zero gives infinity, as in NumPy (`error_model`). Python's exception would
 # put a branch into every loop that divides: LRN took four times as long.
 
+pieces: set[Callable[..., Any]] = set()
+
+
+def piece(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let the kernels of this file call `function`: it is pasted into each of them.
+
+    Only of this file: Numba keeps a compiled kernel until the kernel's own file
+    changes, and would not notice a change to a piece in another file.
+    """
+    pieces.add(function)
+    return function
+
 
 def kernel(function: Callable[..., None]) -> Callable[..., None]:
     """Compile `function` with Numba when it is first called."""
@@ -31,6 +43,12 @@ def kernel(function: Callable[..., None]) -> Callable[..., None]:
         if compiled is None:
             import numba
 
+            # under the name of a piece Numba must find something that it can compile
+            names = function.__globals__
+            for name in function.__code__.co_names:
+                called = names.get(name)
+                if callable(called) and called in pieces:
+                    names[name] = numba.njit(inline="always")(called)
             compiled = numba.njit(
                 nogil=True, cache=True, fastmath=FAST, error_model="numpy"
             )(function)

@@ -2,12 +2,12 @@
 
 The pixels that one place (i, j) of all windows sees are `stride` apart. So the picture
 is first padded and sorted by phase: all pixels whose row and column leave the same
-remainder when divided by the stride stand together (with stride 1 there is one phase,
-the padded picture). After that every row of the column matrix is a straight run of
-memory, with no edge to look out for. The compiler uses SIMD where the inner loop runs
-over two runs that were cut out beforehand (`column`, `run`), and only there: so
-written, im2col is three times as fast as with six indices in the inner loop, and takes
-1.1 to 1.9 times as long as a plain copy.
+remainder when divided by the stride stand together (`space_to_depth`; with stride 1
+there is one phase, the padded picture). After that every row of the column matrix is a
+straight run of memory, with no edge to look out for. The compiler uses SIMD where the
+inner loop runs over two runs that were sliced beforehand (`column`, `run`), and only
+there: so written, im2col is three times as fast as with six indices in the inner loop,
+and takes 1.1 to 1.9 times as long as a plain copy.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from npalexnet.kernels.compile import kernel
 
 
 @kernel
-def phases_from_images(phases, x, stride, before):
-    """phases (B, C, S, S, H′, W′) from x (B, C, H, W), zeros where the padding is."""
+def space_to_depth(phases, x, stride, before):
+    """phases (B, C, S, S, H′, W′) from x (B, C, H, W), padded with zeros."""
     images, channels, _, _, high, wide = phases.shape
     h, w = x.shape[2:]
     for n in range(images):
@@ -49,8 +49,8 @@ def phases_from_images(phases, x, stride, before):
 
 
 @kernel
-def images_from_phases(dx, phases, stride, before):
-    """dx (B, C, H, W) from phases (B, C, S, S, H′, W′): the padding is cut off."""
+def depth_to_space(dx, phases, stride, before):
+    """dx (B, C, H, W) from phases (B, C, S, S, H′, W′): the padding is left out."""
     images, channels, h, w = dx.shape
     high, wide = phases.shape[4:]
     for n in range(images):
@@ -110,7 +110,7 @@ def col2im(phases, cols, stride):
 
 
 @kernel
-def images_from_rows(y, rows, b):
+def unpack_add_bias(y, rows, b):
     """y (B, F, P·Q) from rows (F, B·P·Q) of a matrix product, and the bias b (F,)."""
     images, filters, places = y.shape
     for n in range(images):
@@ -122,7 +122,7 @@ def images_from_rows(y, rows, b):
 
 
 @kernel
-def rows_from_images(rows, db, dy):
+def pack_dy_sum_bias(rows, db, dy):
     """rows (F, B·P·Q) from dy (B, F, P·Q), side by side; db (F,) gets their sums."""
     images, filters, places = dy.shape
     for n in range(images):

@@ -9,7 +9,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from npalexnet.kernels.compile import kernel
+from npalexnet.kernels.compile import kernel, piece
+
+
+@piece
+def power(scale, beta, one):
+    """scale^-beta; `one` is 1 in the dtype of scale."""
+    if beta == 0.75:
+        root = np.sqrt(scale)
+        answer = one / (root * np.sqrt(root))
+    else:
+        answer = scale**-beta
+    return answer
 
 
 @kernel
@@ -25,20 +36,14 @@ def lrn_forward(y, s, x, size, alpha, beta, k):
             for near in range(max(0, c - half), min(channels, c + half + 1)):
                 for i in range(pixels):
                     sums[i] += x[n, near, i] * x[n, near, i]
-            if beta == 0.75:
-                for i in range(pixels):
-                    scale = k + alpha * sums[i]
-                    sums[i] = scale
-                    root = np.sqrt(scale)
-                    y[n, c, i] = x[n, c, i] * (one / (root * np.sqrt(root)))
-            else:
-                for i in range(pixels):
-                    sums[i] = k + alpha * sums[i]
-                    y[n, c, i] = x[n, c, i] * sums[i] ** -beta
+            for i in range(pixels):
+                scale = k + alpha * sums[i]
+                sums[i] = scale
+                y[n, c, i] = x[n, c, i] * power(scale, beta, one)
 
 
 @kernel
-def lrn_backward(dx, dy, x, s, ratio, size, alpha, beta):
+def lrn_backward(dx, ratio, dy, x, s, size, alpha, beta):
     """dx from dy, x, s, all (images·groups, C, pixels); ratio (C, pixels): scratch."""
     images, channels, pixels = x.shape
     half = size // 2
@@ -48,12 +53,7 @@ def lrn_backward(dx, dy, x, s, ratio, size, alpha, beta):
         for c in range(channels):
             for i in range(pixels):
                 scale = s[n, c, i]
-                if beta == 0.75:
-                    root = np.sqrt(scale)
-                    power = one / (root * np.sqrt(root))
-                else:
-                    power = scale**-beta
-                dx[n, c, i] = dy[n, c, i] * power
+                dx[n, c, i] = dy[n, c, i] * power(scale, beta, one)
                 ratio[c, i] = dx[n, c, i] * x[n, c, i] / scale  # dy · y / s
         for c in range(channels):
             for near in range(max(0, c - half), min(channels, c + half + 1)):

@@ -1,4 +1,4 @@
-"""For optim.py: one pass over four arrays, where NumPy would make seven."""
+"""For net/optim.py: one pass over four arrays, where NumPy would make seven."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from npalexnet.kernels.compile import kernel
 
 @kernel
 def update(w, v, g, momentum, pull, rate):
+    """w and v from themselves and the gradient g, all (size,)."""
     for i in range(w.size):
         v[i] = momentum * v[i] - pull * w[i] - rate * g[i]
         w[i] += v[i]

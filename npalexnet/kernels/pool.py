@@ -68,6 +68,7 @@ def maxpool_forward(y, winner, line, x, k, stride):
 
 @kernel
 def maxpool_backward(dx, dy, winner, k, stride):
+    """dx (B, C, H, W) from dy and winner, both (B, C, P, Q)."""
     images, channels, out_h, out_w = dy.shape
     for n in range(images):
         for c in range(channels):

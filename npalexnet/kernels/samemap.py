@@ -12,11 +12,37 @@ from __future__ import annotations
 
 import numpy as np
 
-from npalexnet.kernels.compile import kernel
+from npalexnet.kernels.compile import kernel, piece
+
+
+@piece
+def power(scale, beta, one):
+    """scale^-beta, as in kernels/lrn.py."""
+    if beta == 0.75:
+        root = np.sqrt(scale)
+        answer = one / (root * np.sqrt(root))
+    else:
+        answer = scale**-beta
+    return answer
+
+
+@piece
+def add_squares(squares, columns, framed, size, wide):
+    """For each place of a map the sum over the square around it, from framed."""
+    columns[:] = 0
+    for down in range(size):
+        run = framed[down * wide : down * wide + columns.size]
+        for i in range(columns.size):
+            columns[i] += run[i]
+    squares[:] = 0
+    for right in range(size):
+        run = columns[right : right + squares.size]
+        for i in range(squares.size):
+            squares[i] += run[i]
 
 
 @kernel
-def samemap_norm_forward(y, s, x, framed, sums, size, alpha, beta, k):
+def samemap_norm_forward(y, s, framed, sums, x, size, alpha, beta, k):
     """y and s from x, all (maps, H, W).
 
     Scratch: framed ((H + size - 1) · (W + size - 1)), sums (2, H · (W + size - 1)).
@@ -33,33 +59,18 @@ def samemap_norm_forward(y, s, x, framed, sums, size, alpha, beta, k):
             inside = framed[(i + half) * wide + half : (i + half) * wide + half + w]
             for j in range(w):
                 inside[j] = pixels[j] * pixels[j]
-        columns[:] = 0
-        for down in range(size):
-            run = framed[down * wide : (down + h) * wide]
-            for i in range(columns.size):
-                columns[i] += run[i]
-        squares[:] = 0
-        for right in range(size):
-            run = columns[right : right + squares.size]
-            for i in range(squares.size):
-                squares[i] += run[i]
+        add_squares(squares, columns, framed, size, wide)
         for i in range(h):
             run = squares[i * wide : i * wide + w]
             pixels, scales, answers = x[m, i], s[m, i], y[m, i]
-            if beta == 0.75:
-                for j in range(w):
-                    scale = k + alpha * run[j]
-                    scales[j] = scale
-                    root = np.sqrt(scale)
-                    answers[j] = pixels[j] * (one / (root * np.sqrt(root)))
-            else:
-                for j in range(w):
-                    scales[j] = k + alpha * run[j]
-                    answers[j] = pixels[j] * scales[j] ** -beta
+            for j in range(w):
+                scale = k + alpha * run[j]
+                scales[j] = scale
+                answers[j] = pixels[j] * power(scale, beta, one)
 
 
 @kernel
-def samemap_norm_backward(dx, dy, x, s, framed, sums, size, alpha, beta):
+def samemap_norm_backward(dx, framed, sums, dy, x, s, size, alpha, beta):
     """dx from dy, x, s, all (maps, H, W); scratch as in forward."""
     maps, h, w = x.shape
     half, wide = size // 2, w + size - 1
@@ -74,23 +85,9 @@ def samemap_norm_backward(dx, dy, x, s, framed, sums, size, alpha, beta):
             inside = framed[(i + half) * wide + half : (i + half) * wide + half + w]
             for j in range(w):
                 scale = scales[j]
-                if beta == 0.75:
-                    root = np.sqrt(scale)
-                    power = one / (root * np.sqrt(root))
-                else:
-                    power = scale**-beta
-                moved[j] = dys[j] * power
+                moved[j] = dys[j] * power(scale, beta, one)
                 inside[j] = moved[j] * pixels[j] / scale  # dy · y / s
-        columns[:] = 0
-        for down in range(size):
-            run = framed[down * wide : (down + h) * wide]
-            for i in range(columns.size):
-                columns[i] += run[i]
-        squares[:] = 0
-        for right in range(size):
-            run = columns[right : right + squares.size]
-            for i in range(squares.size):
-                squares[i] += run[i]
+        add_squares(squares, columns, framed, size, wide)
         for i in range(h):
             run = squares[i * wide : i * wide + w]
             pixels, moved = x[m, i], dx[m, i]

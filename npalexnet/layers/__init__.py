@@ -1,9 +1,15 @@
-"""The layers of AlexNet, one file each: the mathematics, and the machine."""
+"""The layers of AlexNet, one file each: the mathematics, and the machine.
+
+Products of arrays carry a comment with the shapes, and between dashes the axes that
+meet, which are multiplied and summed over:
+
+    # (N, D) -d- (D, M) -> (N, M)
+"""
 
 from npalexnet.layers.conv import Conv2d, conv2d_backward, conv2d_forward
 from npalexnet.layers.dropout import Dropout, dropout_backward, dropout_forward
 from npalexnet.layers.flatten import Flatten
-from npalexnet.layers.layer import Array, Layer, Memory, Param
+from npalexnet.layers.layer import Array, Layer, Param, Workspace
 from npalexnet.layers.linear import Linear, linear_backward, linear_forward
 from npalexnet.layers.lrn import LRN, lrn_backward, lrn_forward
 from npalexnet.layers.pool import MaxPool, maxpool_backward, maxpool_forward
@@ -25,11 +31,11 @@ __all__ = [
     "Layer",
     "Linear",
     "MaxPool",
-    "Memory",
     "Param",
     "ReLU",
     "SameMapNorm",
     "Tanh",
+    "Workspace",
     "add_windows",
     "conv2d_backward",
     "conv2d_forward",

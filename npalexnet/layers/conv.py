@@ -40,30 +40,88 @@ Fast: kernels/conv.py copies the windows of a few images into the columns of a m
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from npalexnet.kernels import conv as kernels
-from npalexnet.layers.layer import Array, Layer, Memory, Param, Shape, gaussian
+from npalexnet.layers.layer import Array, Layer, Param, Shape, Workspace, gaussian
 from npalexnet.layers.windows import Pad, add_windows, output_side, pad_sides, windows
 
 
 def conv2d_forward(
     x: Array, w: Array, b: Array, stride: int = 1, pad: Pad = 0, groups: int = 1
 ) -> tuple[Array, Any]:
+    """How well every filter matches every window of every image.
+
+    Args:
+        x: images, (N, C, H, W).
+        w: filters, (F, C/groups, K, K).
+        b: one bias per filter, (F,).
+        stride: pixels from one window to the next, at least 1.
+        pad: rows and columns of zeros around x, or (before, after); not negative.
+        groups: parts of the channels that do not see each other; divides C and F.
+
+    Returns:
+        (y, cache): y (N, F, P, Q) with P = (H + before + after - K) // stride + 1, and
+        Q likewise from W; the cache is for `conv2d_backward`.
+
+    Raises:
+        ValueError: no window fits into x, or the shapes do not fit each other.
+
+    Source:
+        paper 3.5; groups: 3.2 and Fig. 2.
+
+    Example:
+        The filter asks "right minus left?", and finds the step from 0 to 1:
+
+        >>> x = np.array([[[[0, 0, 1, 1]] * 4]])  # (1, 1, 4, 4), four equal rows
+        >>> w = np.array([[[[-1, 1], [-1, 1]]]])  # (1, 1, 2, 2)
+        >>> y, cache = conv2d_forward(x, w, np.array([0]))
+        >>> y[0, 0].tolist()
+        [[0, 2, 0], [0, 2, 0], [0, 2, 0]]
+    """
     n = len(x)
     f, cg, k, _ = w.shape
     v = windows(x, k, stride, pad)  # (N, C, P, Q, K, K)
     p, q = v.shape[2:4]
     v = v.reshape(n, groups, cg, p, q, k, k)
     wg = w.reshape(groups, f // groups, cg, k, k)
+    # (N, G, C/G, P, Q, K, K) -cij- (G, F/G, C/G, K, K) -> (N, G, F/G, P, Q)
     y = np.einsum("ngcpqij,gfcij->ngfpq", v, wg, optimize=True)
     y = y.reshape(n, f, p, q) + b[:, None, None]
     return y, (x, w, stride, pad, groups)
 
 
 def conv2d_backward(dy: Array, cache: Any) -> tuple[Array, Array, Array]:
+    """From ∂loss/∂y to the gradients of the input, the filters and the biases.
+
+    Args:
+        dy: (N, F, P, Q).
+        cache: what `conv2d_forward` returned.
+
+    Returns:
+        (dx, dw, db): shaped like x (N, C, H, W), w (F, C/groups, K, K) and b (F,).
+
+    Source:
+        not written out in the paper; derived in this module's docstring.
+
+    Example:
+        The loss listens to one output only, the top one of the middle column. So dw is
+        the window that this output saw, and dx is the filter, laid where it lay:
+
+        >>> x = np.array([[[[0, 0, 1, 1]] * 4]])
+        >>> w = np.array([[[[-1, 1], [-1, 1]]]])
+        >>> y, cache = conv2d_forward(x, w, np.array([0]))
+        >>> dy = np.array([[[[0, 1, 0], [0, 0, 0], [0, 0, 0]]]])
+        >>> dx, dw, db = conv2d_backward(dy, cache)
+        >>> dw[0, 0].tolist(), db.tolist()
+        ([[0, 1], [0, 1]], [1])
+        >>> dx[0, 0].tolist()
+        [[0, -1, 1, 0], [0, -1, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
+    """
     x, w, stride, pad, groups = cache
     n, f, p, q = dy.shape
     cg, k = w.shape[1:3]
@@ -71,7 +129,9 @@ def conv2d_backward(dy: Array, cache: Any) -> tuple[Array, Array, Array]:
     wg = w.reshape(groups, f // groups, cg, k, k)
     dyg = dy.reshape(n, groups, f // groups, p, q)
     db = dy.sum((0, 2, 3))  # (F,)
+    # (N, G, C/G, P, Q, K, K) -npq- (N, G, F/G, P, Q) -> (G, F/G, C/G, K, K)
     dw = np.einsum("ngcpqij,ngfpq->gfcij", v, dyg, optimize=True)
+    # (N, G, F/G, P, Q) -f- (G, F/G, C/G, K, K) -> (N, G, C/G, P, Q, K, K)
     dv = np.einsum("ngfpq,gfcij->ngcpqij", dyg, wg, optimize=True)
     dx = add_windows(dv.reshape(n, groups * cg, p, q, k, k), x.shape, stride, pad)
     return dx, dw.reshape(w.shape), db
@@ -82,15 +142,16 @@ def flat(y: Array) -> Array:
     return y.reshape(*y.shape[:2], -1)
 
 
-def blocks(y: Array) -> Iterator[tuple[int, int]]:
-    """Cut images so that one matrix product has about 700 columns.
+def blocks(y_shape: Shape) -> Iterator[tuple[int, int]]:
+    """Ranges of images, so that one matrix product has about 700 columns.
 
     Where maps are small (13 x 13 = 169 places) one image is too narrow a matrix to keep
     BLAS busy; several side by side were 5 to 10 % faster.
     """
-    step = max(1, 700 // (y.shape[2] * y.shape[3]))
-    for lo in range(0, len(y), step):
-        yield lo, min(lo + step, len(y))
+    images, _, p, q = y_shape
+    step = max(1, 700 // (p * q))
+    for lo in range(0, images, step):
+        yield lo, min(lo + step, images)
 
 
 class Conv2d(Layer):
@@ -102,7 +163,7 @@ class Conv2d(Layer):
         kernel: side K of a filter, in pixels.
         stride: pixels from one window to the next.
         pad: rows and columns of zeros around the input, or (before, after).
-        groups: C and F are cut into this many parts that do not see each other.
+        groups: C and F are split into this many parts that do not see each other.
         std: weights are drawn from N(0, std²).
         bias: the biases start at this value.
         rng: where the weights are drawn from.
@@ -157,71 +218,90 @@ class Conv2d(Layer):
         p, q = (output_side(n, self.kernel, self.stride, self.pad) for n in shape[1:])
         return self.filters, p, q
 
+    def window(self) -> tuple[int, int, int]:
+        return self.kernel, self.stride, pad_sides(self.pad)[0]
+
     def multiply_adds(self, shape: Shape) -> int:
         _, p, q = self.output_shape(shape)
         return self.params["w"].data.size * p * q
 
+    def reserve(self, ws: Workspace, shape: Shape) -> None:
+        super().reserve(ws, shape)
+        y_shape = shape[0], *self.output_shape(shape[1:])
+        lo, hi = next(blocks(y_shape))
+        self._columns_array(hi - lo, y_shape, ws)
+        self._phases(hi - lo, y_shape, ws)
+        ws.scratch("rows", (self.filters, (hi - lo) * prod(y_shape[2:])))
+        ws.scratch("dw", self.params["w"].data.shape)
+
     def forward(
-        self, x: Array, mem: Memory, train: bool = False, noise: Array | None = None
+        self, x: Array, ws: Workspace, train: bool = False, mask: Array | None = None
     ) -> tuple[Array, Any]:
         w, b = self.params["w"].data, self.params["b"].data
-        y = mem.output((len(x), *self.output_shape(x.shape[1:])))
-        for lo, hi in blocks(y):
-            cols = self._columns(x[lo:hi], y.shape, mem)
-            rows = mem.scratch("rows", (self.filters, cols.shape[-1]))
+        y = ws.output((len(x), *self.output_shape(x.shape[1:])))
+        for lo, hi in blocks(y.shape):
+            cols = self._columns(x[lo:hi], y.shape, ws)
+            rows = ws.scratch("rows", (self.filters, cols.shape[-1]))
 
-            def some_filters(
-                first: int, last: int, cols: Array = cols, rows: Array = rows
-            ) -> None:
-                for g, f in self._filters_by_group(first, last):
-                    np.matmul(w[f].reshape(f.stop - f.start, -1), cols[g], out=rows[f])
-
-            mem.share(self.filters, some_filters)
-            kernels.images_from_rows(flat(y[lo:hi]), rows, b)
+            some_filters = partial(self._product, rows, w, cols)
+            ws.parallel_for(self.filters, some_filters)
+            kernels.unpack_add_bias(flat(y[lo:hi]), rows, b)
         return y, x
 
-    def backward(
-        self, dy: Array, cache: Any, mem: Memory, need_dx: bool = True
-    ) -> Array | None:
+    def backward(self, dy: Array, cache: Any, ws: Workspace) -> Array:
         x, w, g = cache, self.params["w"].data, self.groups
         wg = w.reshape(g, self.filters // g, -1)  # (G, F/G, C/G·K·K)
-        dw, db = mem.grads["w"].reshape(wg.shape), mem.grads["b"]
-        dx = mem.pass_on("dx", x.shape) if need_dx else None
-        for lo, hi in blocks(dy):
-            cols = self._columns(x[lo:hi], dy.shape, mem)  # (G, C/G·K·K, B·P·Q)
-            rows = mem.scratch("rows", (self.filters, cols.shape[-1]))
-            kernels.rows_from_images(rows, db, flat(dy[lo:hi]))
+        dw, db = ws.grads["w"].reshape(wg.shape), ws.grads["b"]
+        dx = ws.temporary("dx", x.shape if ws.need_dx else (0,))
+        for lo, hi in blocks(dy.shape):
+            cols = self._columns(x[lo:hi], dy.shape, ws)  # (G, C/G·K·K, B·P·Q)
+            rows = ws.scratch("rows", (self.filters, cols.shape[-1]))
+            kernels.pack_dy_sum_bias(rows, db, flat(dy[lo:hi]))
             rows = rows.reshape(g, self.filters // g, -1)  # (G, F/G, B·P·Q)
-            dw_here = mem.scratch("dw", dw.shape)
+            dw_here = ws.scratch("dw", dw.shape)
+            # (G, F/G, B·P·Q) -bpq- (G, B·P·Q, C/G·K·K) -> (G, F/G, C/G·K·K)
             dw += np.matmul(rows, cols.transpose(0, 2, 1), out=dw_here)
-            if dx is not None:
+            if ws.need_dx:
+                # (G, C/G·K·K, F/G) -f- (G, F/G, B·P·Q) -> (G, C/G·K·K, B·P·Q)
                 dcols = np.matmul(wg.transpose(0, 2, 1), rows, out=cols)
-                phases = self._phases(hi - lo, dy.shape, mem)
+                phases = self._phases(hi - lo, dy.shape, ws)
                 kernels.col2im(phases, self._by_window(dcols, dy.shape), self.stride)
                 before = pad_sides(self.pad)[0]
-                kernels.images_from_phases(dx[lo:hi], phases, self.stride, before)
+                kernels.depth_to_space(dx[lo:hi], phases, self.stride, before)
         return dx
 
-    def _columns(self, x: Array, y_shape: Shape, mem: Memory) -> Array:
+    def _columns(self, x: Array, y_shape: Shape, ws: Workspace) -> Array:
         """The windows of x as the columns of a matrix: (G, C/G·K·K, B·P·Q)."""
-        p, q = y_shape[2:]
-        rows = self.in_channels * self.kernel**2 // self.groups
-        cols = mem.scratch("cols", (self.groups, rows, len(x) * p * q))
+        cols = self._columns_array(len(x), y_shape, ws)
         by_window = self._by_window(cols, y_shape)
-        phases = self._phases(len(x), y_shape, mem)
-        kernels.phases_from_images(phases, x, self.stride, pad_sides(self.pad)[0])
+        phases = self._phases(len(x), y_shape, ws)
+        kernels.space_to_depth(phases, x, self.stride, pad_sides(self.pad)[0])
 
         def some_channels(lo: int, hi: int) -> None:
             kernels.im2col(by_window, phases, self.stride, lo, hi)
 
-        mem.share(self.in_channels, some_channels)
+        ws.parallel_for(self.in_channels, some_channels)
         return cols
 
-    def _phases(self, images: int, y_shape: Shape, mem: Memory) -> Array:
-        """Room for the padded input, sorted by phase; see kernels/conv.py."""
+    def _columns_array(self, images: int, y_shape: Shape, ws: Workspace) -> Array:
+        """Room for the columns."""
+        p, q = y_shape[2:]
+        rows = self.in_channels * self.kernel**2 // self.groups
+        return ws.scratch("cols", (self.groups, rows, images * p * q))
+
+    def _product(
+        self, rows: Array, w: Array, cols: Array, first: int, last: int
+    ) -> None:
+        """Filters first to last times the columns of their group, into rows."""
+        for g, f in self._filters_by_group(first, last):
+            # (some F, C/G·K·K) -cij- (C/G·K·K, B·P·Q) -> (some F, B·P·Q)
+            np.matmul(w[f].reshape(f.stop - f.start, -1), cols[g], out=rows[f])
+
+    def _phases(self, images: int, y_shape: Shape, ws: Workspace) -> Array:
+        """Room for the padded input in the order of space_to_depth."""
         s, more = self.stride, (self.kernel - 1) // self.stride
         high, wide = y_shape[2] + more, y_shape[3] + more
-        return mem.scratch("phases", (images, self.in_channels, s, s, high, wide))
+        return ws.scratch("phases", (images, self.in_channels, s, s, high, wide))
 
     def _by_window(self, cols: Array, y_shape: Shape) -> Array:
         """The same columns with every axis by itself: (C, K, K, B, P, Q)."""
@@ -229,7 +309,7 @@ class Conv2d(Layer):
         return cols.reshape(self.in_channels, k, k, -1, p, q)
 
     def _filters_by_group(self, first: int, last: int) -> Iterator[tuple[int, slice]]:
-        """Cut a range of filters where one group ends and the next begins."""
+        """Split a range of filters where one group ends and the next begins."""
         size = self.filters // self.groups
         for g in range(first // size, (last - 1) // size + 1):
             yield g, slice(max(first, g * size), min(last, (g + 1) * size))

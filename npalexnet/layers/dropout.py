@@ -1,4 +1,4 @@
-"""Dropout: half of the neurons stay at home, each time others (paper 4.2).
+"""Dropout: every step switches off a different random half of the neurons (paper 4.2).
 
 A neuron that cannot count on any other particular neuron must learn something that is
 useful by itself. Every step trains another thinned network, and all of them share their
@@ -31,10 +31,10 @@ from typing import Any
 
 import numpy as np
 
-from npalexnet.layers.layer import Array, Layer, Memory, Shape
+from npalexnet.layers.layer import Array, Layer, Shape, Workspace
 
 
-def draw_mask(rng: np.random.Generator, shape: Shape, rate: float) -> Array:
+def bernoulli_mask(rng: np.random.Generator, shape: Shape, rate: float) -> Array:
     """True with probability 1 - rate."""
     return rng.random(shape, np.float32) >= np.float32(rate)
 
@@ -42,11 +42,53 @@ def draw_mask(rng: np.random.Generator, shape: Shape, rate: float) -> Array:
 def dropout_forward(
     x: Array, rate: float, rng: np.random.Generator, train: bool = True
 ) -> tuple[Array, Any]:
-    factor = draw_mask(rng, x.shape, rate).astype(x.dtype) if train else 1 - rate
+    """In training switch off random neurons, at test time weaken all of them.
+
+    Args:
+        x: any shape, floating point.
+        rate: the probability of being switched off, in [0, 1).
+        rng: draws the mask; not used at test time.
+        train: training (True) or test time (False).
+
+    Returns:
+        (y, cache): y shaped like x; the cache is for `dropout_backward`.
+
+    Source:
+        paper 4.2, which has rate = 0.5.
+
+    Example:
+        >>> x, rng = np.ones(8), np.random.default_rng(2)
+        >>> y, cache = dropout_forward(x, 0.25, rng)
+        >>> y.tolist()
+        [1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0]
+        >>> y, cache = dropout_forward(x, 0.25, rng, train=False)
+        >>> y.tolist()
+        [0.75, 0.75, 0.75, 0.75, 0.75, 0.75, 0.75, 0.75]
+    """
+    factor = bernoulli_mask(rng, x.shape, rate).astype(x.dtype) if train else 1 - rate
     return x * factor, factor
 
 
 def dropout_backward(dy: Array, cache: Any) -> Array:
+    """From ∂loss/∂y to ∂loss/∂x: the same numbers times the same factors.
+
+    Args:
+        dy: shaped like x.
+        cache: what `dropout_forward` returned.
+
+    Returns:
+        dx, shaped like x.
+
+    Source:
+        paper 4.2: neurons that are dropped take no part in backpropagation.
+
+    Example:
+        Where y was switched off, no gradient passes:
+
+        >>> y, cache = dropout_forward(np.ones(8), 0.25, np.random.default_rng(2))
+        >>> dropout_backward(np.arange(1, 9), cache).tolist()
+        [1.0, 2.0, 0.0, 4.0, 5.0, 6.0, 7.0, 0.0]
+    """
     factor = cache
     return dy * factor
 
@@ -73,22 +115,19 @@ class Dropout(Layer):
     def settings(self) -> dict[str, Any]:
         return {"rate": self.rate}
 
-    def kept_bytes(self, shape: Shape, itemsize: int) -> int:
-        return int(np.prod(shape))
-
-    def draw(self, rng: np.random.Generator, shape: Shape) -> Array | None:
-        return draw_mask(rng, shape, self.rate)
+    def sample_mask(self, rng: np.random.Generator, shape: Shape) -> Array | None:
+        return bernoulli_mask(rng, shape, self.rate)
 
     def forward(
-        self, x: Array, mem: Memory, train: bool = False, noise: Array | None = None
+        self, x: Array, ws: Workspace, train: bool = False, mask: Array | None = None
     ) -> tuple[Array, Any]:
-        factor: Any = noise if train else x.dtype.type(1 - self.rate)
-        return np.multiply(x, factor, out=mem.output(x.shape)), factor
+        if train and mask is None:
+            raise ValueError(
+                "dropout in training needs a mask: give the result of sample_mask"
+            )
+        factor: Any = mask if train else x.dtype.type(1 - self.rate)
+        return np.multiply(x, factor, out=ws.output(x.shape)), factor
 
-    def backward(
-        self, dy: Array, cache: Any, mem: Memory, need_dx: bool = True
-    ) -> Array | None:
-        if not need_dx:
-            return None
+    def backward(self, dy: Array, cache: Any, ws: Workspace) -> Array:
         factor = cache
-        return np.multiply(dy, factor, out=mem.pass_on("dx", dy.shape))
+        return np.multiply(dy, factor, out=ws.temporary("dx", dy.shape))

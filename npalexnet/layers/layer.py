@@ -1,19 +1,20 @@
-"""The promise that every layer keeps, and the two things it is given to keep it.
+"""The interface of every layer (Layer), and the objects it works with.
+
+    Param       one learned array, its gradient, and two multipliers
+    Workspace   hands out arrays, by how long they must live
+    Layer       forward, backward, and the shape of what comes out
 
 A layer is two pure NumPy functions, the mathematics, and one thin class, the machine.
 This file is about the machines. A layer owns its parameters and nothing else: what a
 forward pass wants to remember for the backward pass it returns as a `cache`, and the
-arrays that it writes into it asks from a `Memory`. So a layer knows nothing of
-threads, of the batch that its images were cut from, or of its neighbours.
-
-    Param    one learned array, its gradient, and two multipliers
-    Memory   hands out arrays, by how long they must live
-    Layer    forward, backward, and the shape of what comes out
+arrays that it writes into it asks from a `Workspace`. So a layer knows nothing of
+threads, of the batch that its images were taken from, or of its neighbours.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
 Work = Callable[[int, int], None]
+ParallelFor = Callable[[int, Work], None]
 
 
 class Param:
@@ -41,7 +43,11 @@ class Param:
 
     @property
     def data(self) -> Array:
-        """The values. Assigning copies into the array that is already there."""
+        """The values. Assigning copies into the array that is already there.
+
+        Raises:
+            ValueError: the new values have another shape.
+        """
         return self._data
 
     @data.setter
@@ -76,19 +82,24 @@ def gaussian(
     return w
 
 
-def serially(count: int, work: Work) -> None:
-    """Do `work(lo, hi)` on all of `range(count)` at once: the plain way to share."""
+def serial_for(count: int, work: Work) -> None:
+    """Do `work(lo, hi)` on range(count) in one piece, on the thread that asks."""
     work(0, count)
 
 
-class Memory:
+def allocate(size: int, dtype: np.dtype[Any]) -> Array:
+    """Memory for `size` numbers, uninitialised."""
+    return np.empty(size, dtype)
+
+
+class Workspace:
     """Arrays for one layer and one block of images, handed out by lifetime.
 
-        keep(name, shape)      until the backward pass of this block is over
-        output(shape)          what forward returns: kept if somebody's backward will
-                               read it, else until the next layer has used it
-        pass_on(name, shape)   what backward returns: until the next layer has used it
-        scratch(name, shape)   dead when the call returns; all layers share it
+        saved(name, shape)      until the backward pass of this block is over
+        output(shape)           what forward returns: saved if somebody's backward will
+                                read it, else temporary
+        temporary(name, shape)  what backward returns: until the next layer has used it
+        scratch(name, shape)    dead when the call returns; all layers share it
 
     All come uninitialised, and the same call gets the same array again in the next
     step: a steady training step allocates nothing large.
@@ -98,9 +109,11 @@ class Memory:
         dtype: of the arrays, unless a call says otherwise.
         layer: name of the layer, so that layers do not meet.
         block: number of the block of images, or None if no backward follows.
-        keeps_output: does somebody's backward read what this layer's forward returns?
+        saves_output: does somebody's backward read what this layer's forward returns?
         grads: one array for each parameter; see `Layer.backward`.
-        share: how a layer's own loop may be divided; see `threads.share`.
+        need_dx: does anybody read what this layer's backward returns?
+        parallel_for: how a layer's own loop may be divided over threads.
+        allocate: makes the arrays; see `Engine.memory` for another one.
     """
 
     def __init__(
@@ -109,19 +122,23 @@ class Memory:
         dtype: npt.DTypeLike = np.float32,
         layer: str = "",
         block: int | None = 0,
-        keeps_output: bool = True,
+        saves_output: bool = True,
         grads: dict[str, Array] | None = None,
-        share: Callable[[int, Work], None] = serially,
+        need_dx: bool = True,
+        parallel_for: ParallelFor = serial_for,
+        allocate: Callable[[int, np.dtype[Any]], Array] = allocate,
     ) -> None:
         self._store = {} if store is None else store
         self.dtype: np.dtype[Any] = np.dtype(dtype)
         self._layer = layer
         self._block = block
-        self._keeps_output = keeps_output
+        self._saves_output = saves_output
         self.grads = {} if grads is None else grads
-        self.share = share
+        self.need_dx = need_dx
+        self.parallel_for = parallel_for
+        self._allocate = allocate
 
-    def keep(
+    def saved(
         self, name: str, shape: Shape, dtype: npt.DTypeLike | None = None
     ) -> Array:
         """An array that lives until this block's backward pass is over."""
@@ -129,11 +146,11 @@ class Memory:
 
     def output(self, shape: Shape) -> Array:
         """The array that forward returns."""
-        if self._keeps_output:
-            return self.keep("y", shape)
-        return self.pass_on("y", shape)
+        if self._saves_output:
+            return self.saved("y", shape)
+        return self.temporary("y", shape)
 
-    def pass_on(self, name: str, shape: Shape) -> Array:
+    def temporary(self, name: str, shape: Shape) -> Array:
         """An array that lives until the next layer has used it."""
         return self._array((self._layer, name), shape, None)
 
@@ -147,32 +164,30 @@ class Memory:
         self, key: tuple[Any, ...], shape: Shape, dtype: npt.DTypeLike | None
     ) -> Array:
         wanted = self.dtype if dtype is None else np.dtype(dtype)
-        size = 1
-        for n in shape:
-            size *= n
+        size = prod(shape)
         flat = self._store.get(key)
         if flat is None or flat.size < size or flat.dtype != wanted:
-            flat = self._store[key] = np.empty(size, wanted)
+            flat = self._store[key] = self._allocate(size, wanted)
         return flat[:size].reshape(shape)
 
 
 class Layer:
-    """What every layer promises; also a layer that changes nothing.
+    """What every layer offers; also a layer that changes nothing.
 
     The defaults are safe for a layer of your own: override `forward`, `backward`, and
     `output_shape` if the shape changes.
 
     Attributes:
         params: learned arrays by name, `{"w": ..., "b": ...}` or empty.
-        divided: "images": each image is worked on by itself, so a batch can be cut
-            into blocks of images. "units": the layer wants the whole batch at once and
-            cuts its own work with `mem.share`.
-        needs_input: backward reads the input of forward, which must then be kept.
-        needs_output: backward reads the output of forward, which must then be kept.
+        parallel_over: "batch": each image is worked on by itself, so a batch can be
+            split into blocks of images. "features": the layer wants the whole batch at
+            once and splits its own work with `ws.parallel_for`.
+        needs_input: backward reads the input of forward, which must then be saved.
+        needs_output: backward reads the output of forward, which must then be saved.
             A layer that hands on its input, or a view of it, says True to both.
     """
 
-    divided = "images"
+    parallel_over = "batch"
     needs_input = True
     needs_output = True
 
@@ -187,36 +202,57 @@ class Layer:
         """
         return shape
 
+    def window(self) -> tuple[int, int, int]:
+        """(kernel, stride, pad before) of what one output sees of the input's map."""
+        return 1, 1, 0
+
     def multiply_adds(self, shape: Shape) -> int:
         """Multiply-adds for one image of this input shape; 0 if not worth counting."""
         return 0
 
-    def kept_bytes(self, shape: Shape, itemsize: int) -> int:
-        """Bytes kept for backward for one image, besides inputs and outputs."""
-        return 0
+    def reserve(self, ws: Workspace, shape: Shape) -> None:
+        """Ask for every array that forward and backward ask for, and compute nothing.
+
+        This is how memory is counted before it is taken. A layer that asks for more
+        than its output and its dx adds what it asks for.
+
+        Args:
+            ws: as forward and backward get it.
+            shape: of the input, with the batch: (N, ...).
+        """
+        ws.output((shape[0], *self.output_shape(shape[1:])))
+        if ws.need_dx:
+            ws.temporary("dx", shape)
 
     def settings(self) -> dict[str, Any]:
         """The arguments that make this layer again, weights aside."""
         return {}
 
-    def draw(self, rng: np.random.Generator, shape: Shape) -> Array | None:
-        """What this layer draws at random for a batch, of shape (N, ...)."""
+    def sample_mask(self, rng: np.random.Generator, shape: Shape) -> Array | None:
+        """What this layer draws at random for a batch of inputs of shape (N, ...)."""
         return None
 
     def forward(
-        self, x: Array, mem: Memory, train: bool = False, noise: Array | None = None
+        self, x: Array, ws: Workspace, train: bool = False, mask: Array | None = None
     ) -> tuple[Array, Any]:
-        """From x, never written to, to (y, cache). `noise` is this block of `draw`."""
+        """From x, never written to, to (y, cache).
+
+        Args:
+            x: (N, ...).
+            ws: for all arrays that are written to.
+            train: dropout drops (True), or weakens (False).
+            mask: these images' part of `sample_mask`.
+        """
         return x, None
 
-    def backward(
-        self, dy: Array, cache: Any, mem: Memory, need_dx: bool = True
-    ) -> Array | None:
-        """From ∂loss/∂y to ∂loss/∂x, or None where it is not needed.
+    def backward(self, dy: Array, cache: Any, ws: Workspace) -> Array:
+        """From ∂loss/∂y to ∂loss/∂x.
 
-        Gradients of parameters go into `mem.grads[name]`. A layer divided over images
-        is called many times a step and ADDS to them; a layer divided over units is
-        called once and WRITES them.
+        Gradients of parameters go into `ws.grads[name]`. A layer that is parallel over
+        the batch is called many times a step and ADDS to them; one that is parallel
+        over features is called once and WRITES them.
+
+        Where `ws.need_dx` is False nobody reads the result: it need not be computed.
         """
         return dy
 

@@ -11,8 +11,9 @@ Backward    dx[n, d] = Σ_m dy[n, m] · w[m, d]                   dx = dy w
             dw[m, d] = Σ_n dy[n, m] · x[n, d]                   dw = dyᵀ x
             db[m]    = Σ_n dy[n, m]
 
-Because y is linear in each of x, w and b; what is used by several, w and b by every
-image and x by every unit, collects the gradient from all of them.
+Because y is linear in each of x, w and b. Every image uses the same w and b, so their
+gradients are sums over the images; every unit uses the same x, so its gradient is a sum
+over the units.
 
 Kept for backward
     x.
@@ -27,16 +28,68 @@ from typing import Any
 
 import numpy as np
 
-from npalexnet.layers.layer import Array, Layer, Memory, Param, Shape, gaussian
+from npalexnet.layers.layer import Array, Layer, Param, Shape, Workspace, gaussian
 
 
 def linear_forward(x: Array, w: Array, b: Array) -> tuple[Array, Any]:
+    """Every unit's weighted sum of all inputs, and its bias.
+
+    Args:
+        x: (N, D).
+        w: weights, one row per unit, (M, D).
+        b: one bias per unit, (M,).
+
+    Returns:
+        (y, cache): y (N, M); the cache is for `linear_backward`.
+
+    Raises:
+        ValueError: the shapes do not fit each other.
+
+    Source:
+        paper 3.5.
+
+    Example:
+        Three units: the first input, the second, and their sum with a bias of 10:
+
+        >>> w = np.array([[1, 0], [0, 1], [1, 1]])
+        >>> y, cache = linear_forward(np.array([[3, 4]]), w, np.array([0, 0, 10]))
+        >>> y.tolist()
+        [[3, 4, 17]]
+    """
+    # (N, D) -d- (D, M) -> (N, M)
     return x @ w.T + b, (x, w)
 
 
 def linear_backward(dy: Array, cache: Any) -> tuple[Array, Array, Array]:
+    """From ∂loss/∂y to the gradients of the input, the weights and the biases.
+
+    Args:
+        dy: (N, M).
+        cache: what `linear_forward` returned.
+
+    Returns:
+        (dx, dw, db): shaped like x (N, D), w (M, D) and b (M,).
+
+    Source:
+        not written out in the paper; derived in this module's docstring.
+
+    Example:
+        dx is dy times the weights, dw holds x once per unit, times that unit's dy:
+
+        >>> w = np.array([[1, 0], [0, 1], [1, 1]])
+        >>> y, cache = linear_forward(np.array([[3, 4]]), w, np.array([0, 0, 10]))
+        >>> dx, dw, db = linear_backward(np.array([[1, 0, 2]]), cache)
+        >>> dx.tolist()
+        [[3, 2]]
+        >>> dw.tolist(), db.tolist()
+        ([[3, 4], [0, 0], [6, 8]], [1, 0, 2])
+    """
     x, w = cache
-    return dy @ w, dy.T @ x, dy.sum(0)
+    # (N, M) -m- (M, D) -> (N, D)
+    dx = dy @ w
+    # (M, N) -n- (N, D) -> (M, D)
+    dw = dy.T @ x
+    return dx, dw, dy.sum(0)
 
 
 class Linear(Layer):
@@ -50,7 +103,7 @@ class Linear(Layer):
         rng: where the weights are drawn from.
     """
 
-    divided = "units"
+    parallel_over = "features"
     needs_output = False
 
     def __init__(
@@ -82,35 +135,36 @@ class Linear(Layer):
         return self.inputs * self.units
 
     def forward(
-        self, x: Array, mem: Memory, train: bool = False, noise: Array | None = None
+        self, x: Array, ws: Workspace, train: bool = False, mask: Array | None = None
     ) -> tuple[Array, Any]:
         w, b = self.params["w"].data, self.params["b"].data
-        y = mem.output((len(x), self.units))
+        y = ws.output((len(x), self.units))
 
         def some_units(lo: int, hi: int) -> None:
+            # (N, D) -d- (D, some M) -> (N, some M)
             np.matmul(x, w[lo:hi].T, out=y[:, lo:hi])
             y[:, lo:hi] += b[lo:hi]
 
-        mem.share(self.units, some_units)
+        ws.parallel_for(self.units, some_units)
         return y, x
 
-    def backward(
-        self, dy: Array, cache: Any, mem: Memory, need_dx: bool = True
-    ) -> Array | None:
+    def backward(self, dy: Array, cache: Any, ws: Workspace) -> Array:
         x, w = cache, self.params["w"].data
-        dw, db = mem.grads["w"], mem.grads["b"]
+        dw, db = ws.grads["w"], ws.grads["b"]
 
         def some_units(lo: int, hi: int) -> None:
+            # (some M, N) -n- (N, D) -> (some M, D)
             np.matmul(dy[:, lo:hi].T, x, out=dw[lo:hi])
             np.sum(dy[:, lo:hi], axis=0, out=db[lo:hi])
 
-        mem.share(self.units, some_units)
-        if not need_dx:
-            return None
-        dx = mem.pass_on("dx", x.shape)
+        ws.parallel_for(self.units, some_units)
+        dx = ws.temporary("dx", x.shape if ws.need_dx else (0,))
+        if not ws.need_dx:
+            return dx
 
         def some_inputs(lo: int, hi: int) -> None:
+            # (N, M) -m- (M, some D) -> (N, some D)
             np.matmul(dy, w[:, lo:hi], out=dx[:, lo:hi])
 
-        mem.share(self.inputs, some_inputs)
+        ws.parallel_for(self.inputs, some_inputs)
         return dx

@@ -40,7 +40,7 @@ from typing import Any
 import numpy as np
 
 from npalexnet.kernels import lrn as kernels
-from npalexnet.layers.layer import Array, Layer, Memory, Shape
+from npalexnet.layers.layer import Array, Layer, Shape, Workspace
 
 
 def window_sums(v: Array, size: int, groups: int) -> Array:
@@ -61,12 +61,66 @@ def lrn_forward(
     k: float = 2.0,
     groups: int = 1,
 ) -> tuple[Array, Any]:
+    """Divide each value by a measure of what nearby maps say at the same place.
+
+    Args:
+        x: (N, C, H, W), floating point.
+        size: maps in a window, odd.
+        alpha: multiplies the plain sum of squares.
+        beta: the exponent.
+        k: what the sum is added to, positive.
+        groups: the window does not cross from one part of the maps into the next;
+            divides C.
+
+    Returns:
+        (y, cache): y (N, C, H, W); the cache is for `lrn_backward`.
+
+    Raises:
+        ValueError: size is even, or groups does not divide C.
+
+    Source:
+        paper 3.3.
+
+    Example:
+        One place, three maps, and y = x / (1 + sum of squares). The 1 in the middle is
+        left with 0.5 among silent neighbours, and with 0.1 among loud ones:
+
+        >>> plain = dict(size=3, alpha=1, beta=1, k=1)
+        >>> silent = np.array([0.0, 1, 0]).reshape(1, 3, 1, 1)
+        >>> lrn_forward(silent, **plain)[0].ravel().tolist()
+        [0.0, 0.5, 0.0]
+        >>> loud = np.array([2.0, 1, 2]).reshape(1, 3, 1, 1)
+        >>> lrn_forward(loud, **plain)[0].ravel().round(3).tolist()
+        [0.333, 0.1, 0.333]
+    """
     s = k + alpha * window_sums(x * x, size, groups)
     y = x * s**-beta
     return y, (x, y, s, size, alpha, beta, groups)
 
 
 def lrn_backward(dy: Array, cache: Any) -> Array:
+    """From ∂loss/∂y to ∂loss/∂x, through each value itself and through its neighbours.
+
+    Args:
+        dy: (N, C, H, W).
+        cache: what `lrn_forward` returned.
+
+    Returns:
+        dx, (N, C, H, W).
+
+    Source:
+        not written out in the paper; derived in this module's docstring.
+
+    Example:
+        The loss listens to the map in the middle, y = 1/10. Its own x has slope
+        1/10 - 2 · 1 · y/10; that of the neighbours is negative, for they weaken it:
+
+        >>> x = np.array([2.0, 1, 2]).reshape(1, 3, 1, 1)
+        >>> y, cache = lrn_forward(x, size=3, alpha=1, beta=1, k=1)
+        >>> dy = np.array([0.0, 1, 0]).reshape(1, 3, 1, 1)
+        >>> lrn_backward(dy, cache).ravel().round(3).tolist()
+        [-0.04, 0.08, -0.04]
+    """
     x, y, s, size, alpha, beta, groups = cache
     sums = window_sums(dy * y / s, size, groups)
     return dy * s**-beta - 2 * alpha * beta * x * sums
@@ -116,16 +170,18 @@ class LRN(Layer):
             )
         return shape
 
-    def kept_bytes(self, shape: Shape, itemsize: int) -> int:
-        c, h, w = shape
-        return c * h * w * itemsize
+    def reserve(self, ws: Workspace, shape: Shape) -> None:
+        super().reserve(ws, shape)
+        _, c, h, w = shape
+        ws.saved("s", shape)
+        ws.scratch("ratio", (c // self.groups, h * w))
 
     def forward(
-        self, x: Array, mem: Memory, train: bool = False, noise: Array | None = None
+        self, x: Array, ws: Workspace, train: bool = False, mask: Array | None = None
     ) -> tuple[Array, Any]:
         n, c, h, w = x.shape
         maps = (n * self.groups, c // self.groups, h * w)
-        y, s = mem.output(x.shape), mem.keep("s", x.shape)
+        y, s = ws.output(x.shape), ws.saved("s", x.shape)
         number = x.dtype.type
         kernels.lrn_forward(
             *(a.reshape(maps) for a in (y, s, x)),
@@ -136,20 +192,17 @@ class LRN(Layer):
         )
         return y, (x, s)
 
-    def backward(
-        self, dy: Array, cache: Any, mem: Memory, need_dx: bool = True
-    ) -> Array | None:
-        if not need_dx:
-            return None
+    def backward(self, dy: Array, cache: Any, ws: Workspace) -> Array:
         x, s = cache
         n, c, h, w = x.shape
         maps = (n * self.groups, c // self.groups, h * w)
-        dx = mem.pass_on("dx", x.shape)
-        ratio = mem.scratch("ratio", (c // self.groups, h * w))
+        dx = ws.temporary("dx", x.shape)
+        ratio = ws.scratch("ratio", (c // self.groups, h * w))
         number = x.dtype.type
         kernels.lrn_backward(
-            *(a.reshape(maps) for a in (dx, dy, x, s)),
+            dx.reshape(maps),
             ratio,
+            *(a.reshape(maps) for a in (dy, x, s)),
             self.size,
             number(self.alpha),
             number(self.beta),

@@ -1,8 +1,8 @@
 """Max-pooling with windows that overlap (paper 3.4).
 
-Each window of a map is summed up by its largest value: that the edge is there matters,
-its exact place less so. AlexNet's windows are 3 wide and 2 apart, so neighbours share a
-row. The paper found this to overfit a little less than windows side by side (error 0.4
+Each window is represented by its largest value: that an edge is present matters more
+than exactly where. AlexNet's windows are 3 wide and 2 apart, so neighbours share a row.
+The paper found this to overfit a little less than windows side by side (error 0.4
 points lower).
 
 Shapes
@@ -34,11 +34,36 @@ from typing import Any
 import numpy as np
 
 from npalexnet.kernels import pool as kernels
-from npalexnet.layers.layer import Array, Layer, Memory, Shape
+from npalexnet.layers.layer import Array, Layer, Shape, Workspace
 from npalexnet.layers.windows import add_windows, output_side, windows
 
 
 def maxpool_forward(x: Array, kernel: int = 3, stride: int = 2) -> tuple[Array, Any]:
+    """The largest value of every window of every map.
+
+    Args:
+        x: (N, C, H, W), real numbers; NaN counts as the largest.
+        kernel: side K of a window, at least 1.
+        stride: pixels from one window to the next, at least 1.
+
+    Returns:
+        (y, cache): y (N, C, P, Q) with P = (H - K) // stride + 1, and Q likewise from
+        W; the cache is for `maxpool_backward`.
+
+    Raises:
+        ValueError: no window fits into x.
+
+    Source:
+        paper 3.4.
+
+    Example:
+        Two windows, the left and the right three columns:
+
+        >>> x = np.array([[[[1, 2, 3, 4, 5], [5, 9, 1, 1, 1], [0, 0, 0, 0, 8]]]])
+        >>> y, cache = maxpool_forward(x)
+        >>> y[0, 0].tolist()
+        [[9, 8]]
+    """
     v = windows(x, kernel, stride)  # (N, C, P, Q, K, K)
     v = v.reshape(*v.shape[:4], kernel * kernel)
     winner = v.argmax(-1)[..., None]  # (N, C, P, Q, 1): the first largest
@@ -47,6 +72,28 @@ def maxpool_forward(x: Array, kernel: int = 3, stride: int = 2) -> tuple[Array, 
 
 
 def maxpool_backward(dy: Array, cache: Any) -> Array:
+    """From ∂loss/∂y to ∂loss/∂x: each window's gradient goes to its winner.
+
+    Args:
+        dy: (N, C, P, Q).
+        cache: what `maxpool_forward` returned.
+
+    Returns:
+        dx, shaped like x (N, C, H, W).
+
+    Source:
+        not written out in the paper; derived in this module's docstring.
+
+    Example:
+        The column in the middle is in both windows, its 9 wins both, and gets 1 + 10:
+
+        >>> x = np.array([[[[1, 0, 2, 0, 1], [0, 3, 9, 4, 0], [1, 0, 2, 0, 1]]]])
+        >>> y, cache = maxpool_forward(x)
+        >>> y[0, 0].tolist()
+        [[9, 9]]
+        >>> maxpool_backward(np.array([[[[1, 10]]]]), cache)[0, 0].tolist()
+        [[0, 0, 0, 0, 0], [0, 0, 11, 0, 0], [0, 0, 0, 0, 0]]
+    """
     x_shape, winner, kernel, stride = cache
     dv = np.zeros((*dy.shape, kernel * kernel), dy.dtype)
     np.put_along_axis(dv, winner, dy[..., None], -1)
@@ -90,25 +137,25 @@ class MaxPool(Layer):
             output_side(w, self.kernel, self.stride),
         )
 
-    def kept_bytes(self, shape: Shape, itemsize: int) -> int:
-        c, p, q = self.output_shape(shape)
-        return c * p * q
+    def window(self) -> tuple[int, int, int]:
+        return self.kernel, self.stride, 0
+
+    def reserve(self, ws: Workspace, shape: Shape) -> None:
+        super().reserve(ws, shape)
+        ws.saved("winner", (shape[0], *self.output_shape(shape[1:])), np.uint8)
+        ws.scratch("line", (5, shape[3]))
 
     def forward(
-        self, x: Array, mem: Memory, train: bool = False, noise: Array | None = None
+        self, x: Array, ws: Workspace, train: bool = False, mask: Array | None = None
     ) -> tuple[Array, Any]:
-        y = mem.output((len(x), *self.output_shape(x.shape[1:])))
-        winner = mem.keep("winner", y.shape, np.uint8)
-        line = mem.scratch("line", (5, x.shape[3]))
+        y = ws.output((len(x), *self.output_shape(x.shape[1:])))
+        winner = ws.saved("winner", y.shape, np.uint8)
+        line = ws.scratch("line", (5, x.shape[3]))
         kernels.maxpool_forward(y, winner, line, x, self.kernel, self.stride)
         return y, (x.shape, winner)
 
-    def backward(
-        self, dy: Array, cache: Any, mem: Memory, need_dx: bool = True
-    ) -> Array | None:
-        if not need_dx:
-            return None
+    def backward(self, dy: Array, cache: Any, ws: Workspace) -> Array:
         x_shape, winner = cache
-        dx = mem.pass_on("dx", x_shape)
+        dx = ws.temporary("dx", x_shape)
         kernels.maxpool_backward(dx, dy, winner, self.kernel, self.stride)
         return dx

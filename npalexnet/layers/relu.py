@@ -26,15 +26,48 @@ from typing import Any
 import numpy as np
 
 from npalexnet.kernels import relu as kernels
-from npalexnet.layers.layer import Array, Layer, Memory
+from npalexnet.layers.layer import Array, Layer, Workspace
 
 
 def relu_forward(x: Array) -> tuple[Array, Any]:
-    y = np.where(x <= 0, np.zeros_like(x), x)  # asked so, NaN stays NaN
+    """Each number where it is positive, else 0.
+
+    Args:
+        x: any shape, real numbers.
+
+    Returns:
+        (y, cache): y shaped like x, 0 or larger; the cache is for `relu_backward`.
+
+    Source:
+        paper 3.1.
+
+    Example:
+        >>> y, cache = relu_forward(np.array([-2, 0, 3]))
+        >>> y.tolist()
+        [0, 0, 3]
+    """
+    y = np.where(x <= 0, np.zeros_like(x), x)  # written with <= so that NaN stays NaN
     return y, y
 
 
 def relu_backward(dy: Array, cache: Any) -> Array:
+    """From ∂loss/∂y to ∂loss/∂x: unchanged where x was positive, else 0.
+
+    Args:
+        dy: shaped like x.
+        cache: what `relu_forward` returned.
+
+    Returns:
+        dx, shaped like x.
+
+    Source:
+        not written out in the paper; derived in this module's docstring.
+
+    Example:
+        >>> y, cache = relu_forward(np.array([-2, 0, 3]))
+        >>> relu_backward(np.array([10, 20, 30]), cache).tolist()
+        [0, 0, 30]
+    """
     y = cache
     return np.where(y > 0, dy, np.zeros_like(dy))
 
@@ -45,17 +78,13 @@ class ReLU(Layer):
     needs_input = False
 
     def forward(
-        self, x: Array, mem: Memory, train: bool = False, noise: Array | None = None
+        self, x: Array, ws: Workspace, train: bool = False, mask: Array | None = None
     ) -> tuple[Array, Any]:
-        y = mem.output(x.shape)
+        y = ws.output(x.shape)
         kernels.relu_forward(y.reshape(-1), x.reshape(-1))
         return y, y
 
-    def backward(
-        self, dy: Array, cache: Any, mem: Memory, need_dx: bool = True
-    ) -> Array | None:
-        if not need_dx:
-            return None
-        dx = mem.pass_on("dx", dy.shape)
+    def backward(self, dy: Array, cache: Any, ws: Workspace) -> Array:
+        dx = ws.temporary("dx", dy.shape)
         kernels.relu_backward(dx.reshape(-1), dy.reshape(-1), cache.reshape(-1))
         return dx

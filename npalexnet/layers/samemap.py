@@ -26,8 +26,9 @@ Kept for backward
 Conventions of others
     cuda-convnet calls the layer `rnorm` (cnorm2a and cnorm2b in layers-145.cfg). It
     divides its scale by size², so its scale=0.001 is α = 0.001 / 25 = 4e-5 here, where
-    α always multiplies the plain sum; its k is 1. Caffe has the same layer as LRN with
-    norm_region: WITHIN_CHANNEL.
+    α always multiplies the plain sum; its k is 1. "Same map" is cuda-convnet's word.
+    Others call this within-channel LRN: in Caffe it is the layer LRN with norm_region:
+    WITHIN_CHANNEL.
 
 Fast: kernels/samemap.py.
 """
@@ -37,7 +38,7 @@ from __future__ import annotations
 from typing import Any
 
 from npalexnet.kernels import samemap as kernels
-from npalexnet.layers.layer import Array, Layer, Memory, Shape
+from npalexnet.layers.layer import Array, Layer, Shape, Workspace
 from npalexnet.layers.windows import windows
 
 
@@ -49,12 +50,64 @@ def square_sums(v: Array, size: int) -> Array:
 def samemap_norm_forward(
     x: Array, size: int = 5, alpha: float = 4e-5, beta: float = 0.75, k: float = 1.0
 ) -> tuple[Array, Any]:
+    """Divide each value by a measure of what its own map says around it.
+
+    Args:
+        x: (N, C, H, W), floating point.
+        size: side of a window, odd.
+        alpha: multiplies the plain sum of squares.
+        beta: the exponent.
+        k: what the sum is added to, positive.
+
+    Returns:
+        (y, cache): y (N, C, H, W); the cache is for `samemap_norm_backward`.
+
+    Raises:
+        ValueError: size is even, and the map larger than one pixel.
+
+    Source:
+        not in the paper; cuda-convnet, the code of 2012 (layers-145.cfg).
+
+    Example:
+        One map, and y = x / (1 + sum of squares). The 1 in the middle has two loud
+        neighbours and is left with 0.1; each 2 has the 1 next to it, and is left with
+        2/6:
+
+        >>> import numpy as np
+        >>> x = np.array([[[[2.0, 0, 0], [0, 1, 0], [0, 0, 2]]]])
+        >>> y, cache = samemap_norm_forward(x, size=3, alpha=1, beta=1, k=1)
+        >>> y[0, 0].round(3).tolist()
+        [[0.333, 0.0, 0.0], [0.0, 0.1, 0.0], [0.0, 0.0, 0.333]]
+    """
     s = k + alpha * square_sums(x * x, size)
     y = x * s**-beta
     return y, (x, y, s, size, alpha, beta)
 
 
 def samemap_norm_backward(dy: Array, cache: Any) -> Array:
+    """From ∂loss/∂y to ∂loss/∂x, through each value itself and through its neighbours.
+
+    Args:
+        dy: (N, C, H, W).
+        cache: what `samemap_norm_forward` returned.
+
+    Returns:
+        dx, (N, C, H, W).
+
+    Source:
+        not in the paper; derived in this module's docstring.
+
+    Example:
+        The loss listens to the place in the middle, y = 1/10. Its own x has slope
+        1/10 - 2 · 1 · y/10; that of its neighbours is negative, for they weaken it:
+
+        >>> import numpy as np
+        >>> x = np.array([[[[2.0, 0, 0], [0, 1, 0], [0, 0, 2]]]])
+        >>> y, cache = samemap_norm_forward(x, size=3, alpha=1, beta=1, k=1)
+        >>> dy = np.array([[[[0.0, 0, 0], [0, 1, 0], [0, 0, 0]]]])
+        >>> samemap_norm_backward(dy, cache)[0, 0].round(3).tolist()
+        [[-0.04, 0.0, 0.0], [0.0, 0.08, 0.0], [0.0, 0.0, -0.04]]
+    """
     x, y, s, size, alpha, beta = cache
     sums = square_sums(dy * y / s, size)
     return dy * s**-beta - 2 * alpha * beta * x * sums
@@ -95,19 +148,24 @@ class SameMapNorm(Layer):
             )
         return shape
 
-    def kept_bytes(self, shape: Shape, itemsize: int) -> int:
-        c, h, w = shape
-        return c * h * w * itemsize
+    def window(self) -> tuple[int, int, int]:
+        return self.size, 1, self.size // 2
+
+    def reserve(self, ws: Workspace, shape: Shape) -> None:
+        super().reserve(ws, shape)
+        ws.saved("s", shape)
+        self._scratch(shape, ws)
 
     def forward(
-        self, x: Array, mem: Memory, train: bool = False, noise: Array | None = None
+        self, x: Array, ws: Workspace, train: bool = False, mask: Array | None = None
     ) -> tuple[Array, Any]:
         maps = (-1, *x.shape[2:])
-        y, s = mem.output(x.shape), mem.keep("s", x.shape)
+        y, s = ws.output(x.shape), ws.saved("s", x.shape)
         number = x.dtype.type
         kernels.samemap_norm_forward(
-            *(a.reshape(maps) for a in (y, s, x)),
-            *self._scratch(x, mem),
+            *(a.reshape(maps) for a in (y, s)),
+            *self._scratch(x.shape, ws),
+            x.reshape(maps),
             self.size,
             number(self.alpha),
             number(self.beta),
@@ -115,26 +173,23 @@ class SameMapNorm(Layer):
         )
         return y, (x, s)
 
-    def backward(
-        self, dy: Array, cache: Any, mem: Memory, need_dx: bool = True
-    ) -> Array | None:
-        if not need_dx:
-            return None
+    def backward(self, dy: Array, cache: Any, ws: Workspace) -> Array:
         x, s = cache
         maps = (-1, *x.shape[2:])
-        dx = mem.pass_on("dx", x.shape)
+        dx = ws.temporary("dx", x.shape)
         number = x.dtype.type
         kernels.samemap_norm_backward(
-            *(a.reshape(maps) for a in (dx, dy, x, s)),
-            *self._scratch(x, mem),
+            dx.reshape(maps),
+            *self._scratch(x.shape, ws),
+            *(a.reshape(maps) for a in (dy, x, s)),
             self.size,
             number(self.alpha),
             number(self.beta),
         )
         return dx
 
-    def _scratch(self, x: Array, mem: Memory) -> tuple[Array, Array]:
+    def _scratch(self, shape: Shape, ws: Workspace) -> tuple[Array, Array]:
         """Room for one map with its frame, and for its sums; see kernels/samemap.py."""
-        h, wide = x.shape[2], x.shape[3] + self.size - 1
-        framed = mem.scratch("framed", ((h + self.size - 1) * wide,))
-        return framed, mem.scratch("sums", (2, h * wide))
+        h, wide = shape[2], shape[3] + self.size - 1
+        framed = ws.scratch("framed", ((h + self.size - 1) * wide,))
+        return framed, ws.scratch("sums", (2, h * wide))

@@ -22,15 +22,52 @@ from typing import Any
 
 import numpy as np
 
-from npalexnet.layers.layer import Array, Layer, Memory
+from npalexnet.layers.layer import Array, Layer, Workspace
 
 
 def tanh_forward(x: Array) -> tuple[Array, Any]:
+    """The hyperbolic tangent of each number.
+
+    Args:
+        x: any shape.
+
+    Returns:
+        (y, cache): y shaped like x, in [-1, 1]; the cache is for `tanh_backward`.
+
+    Source:
+        paper 3.1, as what ReLU is compared with.
+
+    Example:
+        tanh(ln 2) = (2 - 1/2) / (2 + 1/2), and at 10 there is nothing left to gain:
+
+        >>> y, cache = tanh_forward(np.array([0, np.log(2), 10]))
+        >>> y.round(3).tolist()
+        [0.0, 0.6, 1.0]
+    """
     y = np.tanh(x)
     return y, y
 
 
 def tanh_backward(dy: Array, cache: Any) -> Array:
+    """From ∂loss/∂y to ∂loss/∂x.
+
+    Args:
+        dy: shaped like x.
+        cache: what `tanh_forward` returned.
+
+    Returns:
+        dx, shaped like x.
+
+    Source:
+        not written out in the paper; derived in this module's docstring.
+
+    Example:
+        The slopes are 1 - 0², 1 - 0.6² and, at 10, nearly none:
+
+        >>> y, cache = tanh_forward(np.array([0, np.log(2), 10]))
+        >>> tanh_backward(np.array([1, 1, 1]), cache).round(3).tolist()
+        [1.0, 0.64, 0.0]
+    """
     y = cache
     return dy * (1 - y * y)
 
@@ -41,16 +78,12 @@ class Tanh(Layer):
     needs_input = False
 
     def forward(
-        self, x: Array, mem: Memory, train: bool = False, noise: Array | None = None
+        self, x: Array, ws: Workspace, train: bool = False, mask: Array | None = None
     ) -> tuple[Array, Any]:
-        y = np.tanh(x, out=mem.output(x.shape))
+        y = np.tanh(x, out=ws.output(x.shape))
         return y, y
 
-    def backward(
-        self, dy: Array, cache: Any, mem: Memory, need_dx: bool = True
-    ) -> Array | None:
-        if not need_dx:
-            return None
-        dx = np.multiply(cache, cache, out=mem.pass_on("dx", dy.shape))
+    def backward(self, dy: Array, cache: Any, ws: Workspace) -> Array:
+        dx = np.multiply(cache, cache, out=ws.temporary("dx", dy.shape))
         np.subtract(1, dx, out=dx)
         return np.multiply(dy, dx, out=dx)

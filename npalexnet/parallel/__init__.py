@@ -16,32 +16,28 @@ Three schemes:
     images    each rank holds the whole network and takes its share of the images. The
               gradients are added up.
     hybrid    Krizhevsky's "One weird trick" (2014): convolutional layers by images,
-              fully connected layers by units. What threads.py does on the cores of a
-              process, and it asks the layers the same question, `Layer.divided`.
+              fully connected layers by units. What net/threads.py does on the cores of
+              a process; `Layer.parallel_over` says which of the two a layer is.
 
 Layers know nothing of this. All ranks walk through the same training loop, on the same
-seed; after a forward pass each holds the outputs for the WHOLE batch, so the loss, its
-gradient, and the weight of a short last batch are those of one process, with nothing
-to put right afterwards.
+seed; after a forward pass each holds the outputs for the WHOLE batch, so loss and
+gradient equal one process's even when the last batch is short; nothing needs rescaling.
 """
 
 from npalexnet.parallel.graph import ParallelGraph
-from npalexnet.parallel.plan import SCHEMES, predicted
-from npalexnet.parallel.ranks import (
-    Ranks,
-    first_speaks,
-    started_by_mpi,
-    started_often,
-    world,
-)
+from npalexnet.parallel.network import Network, OneProcess
+from npalexnet.parallel.plan import SCHEMES, predicted, shard_layer
+from npalexnet.parallel.ranks import Ranks, first_speaks, started_often, world
 
 __all__ = [
     "SCHEMES",
+    "Network",
+    "OneProcess",
     "ParallelGraph",
     "Ranks",
     "first_speaks",
     "predicted",
-    "started_by_mpi",
+    "shard_layer",
     "started_often",
     "world",
 ]

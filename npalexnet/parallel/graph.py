@@ -2,7 +2,7 @@
 
     graph = ParallelGraph(alexnet("paper"), "images", world())
 
-It holds this rank's share: a chain of pieces, each an ordinary Graph, with an exchange
+It holds this rank's shard: a chain of pieces, each an ordinary Graph, with an exchange
 between them. Every rank calls the same methods in the same order.
 """
 
@@ -16,26 +16,28 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from npalexnet import checkpoint
-from npalexnet.checkpoint import Pieces
-from npalexnet.graph import Graph, Input
+from npalexnet.datasets.input import Input
 from npalexnet.layers.layer import Array, Layer, Param, Shape
+from npalexnet.net.graph import Graph, sample_masks
 from npalexnet.parallel.plan import (
     AXES,
     BATCH,
+    BATCH_AXIS,
+    FEATURE_AXIS,
     OUTPUT,
-    UNITS,
     Piece,
-    cut_params,
     plan,
     rows_of,
-    share_of_layer,
+    shard_layer,
+    shard_rows,
 )
 from npalexnet.parallel.ranks import Ranks
+from npalexnet.weights import checkpoint
+from npalexnet.weights.checkpoint import Pieces
 
 
-class Part(Graph):
-    """This rank's share of a piece of the network.
+class Part:
+    """This rank's shard of a piece of the network: a chain, and the exchange around it.
 
     Args:
         piece: which layers, and how they are divided.
@@ -44,8 +46,6 @@ class Part(Graph):
         input_shape: of one image, as it comes out of the exchange before.
         stores: where the arrays of all parts live between calls.
     """
-
-    copies = False
 
     def __init__(
         self,
@@ -56,22 +56,25 @@ class Part(Graph):
         stores: list[dict[Any, Array]],
     ) -> None:
         layers: dict[str, Layer] = {name: whole.layers[name] for name in piece.names}
-        if piece.divided == "units":
+        if piece.parallel_over == "features":
             layers = {
-                name: share_of_layer(layer, ranks.rank, ranks.size)
+                name: shard_layer(layer, ranks.rank, ranks.size)
                 for name, layer in layers.items()
             }
-        super().__init__(layers, input_shape, whole.dtype)
-        self.piece, self.ranks, self._stores = piece, ranks, stores
-        self.axis = AXES[piece.divided]
-        self.whole_shapes = {name: whole._shape_before(name) for name in layers}
-        self.batch = 0  # images in the batch that is under way, over all ranks
-        self.sums = self._join_gradients() if piece.divided == "images" else {}
+        self.chain = Graph(layers, input_shape, whole.dtype)
+        # what comes in and goes out belongs to the ParallelGraph: nothing is copied
+        self.chain.engine.copies_input = False
+        self.chain.engine.stores = stores
+        self.piece, self.ranks = piece, ranks
+        self.axis = AXES[piece.parallel_over]
+        self.whole_shapes = {name: whole.engine.input_shapes[name] for name in layers}
+        batch_parallel = piece.parallel_over == "batch"
+        self.sums = self._join_gradients() if batch_parallel else {}
 
     def _join_gradients(self) -> dict[str, Array]:
-        """Layer to one array that holds all of its gradients: one sum a layer."""
+        """Layer to one array that holds all of its gradients: one sum per layer."""
         joined = {}
-        for name, layer in self.layers.items():
+        for name, layer in self.chain.layers.items():
             params = layer.params.values()
             if params:
                 joined[name] = np.concatenate([p.grad.reshape(-1) for p in params])
@@ -81,47 +84,52 @@ class Part(Graph):
                     p.grad = joined[name][end - p.grad.size : end].reshape(p.grad.shape)
         return joined
 
-    def forward_share(
-        self, x: Array, train: bool, keep: bool, rng: np.random.Generator | None
+    def forward(
+        self,
+        x: Array,
+        batch: int,
+        train: bool,
+        keep: bool,
+        rng: np.random.Generator | None,
     ) -> Array:
-        """`forward`, of a share that may hold no image."""
+        """Run the chain on this rank's shard of a batch; it may hold no image."""
+        masks = self._masks(batch, rng) if train else {}
         if len(x):
-            return self.forward(x, train, keep, rng=rng)
-        if train:
-            self._draw(tuple(self.layers), 0, rng)  # the ranks' rng stay in step
-        *_, last = self.output_shapes.values()
-        return np.empty((0, *last), self.dtype)
+            return self.chain.run(x, train, keep, None, masks)
+        *_, last = self.chain.output_shapes.values()
+        return np.empty((0, *last), self.chain.dtype)
 
-    def backward_share(self, dy: Array, need_dx: bool) -> Array | None:
-        """`backward`, of a share that may hold no image; then gradients are summed."""
-        dx: Array | None = np.empty((0, *self.input_shape), self.dtype)
+    def backward(self, dy: Array, need_dx: bool) -> Array:
+        """Go back through the chain; then the ranks' gradients are summed."""
+        dx = np.empty((0, *self.chain.input_shape), self.chain.dtype)
         if len(dy):
-            dx = self.backward(dy, need_dx)
+            dx = self.chain.run_back(dy, need_dx)
         else:
-            for param in self.params.values():
+            for param in self.chain.params.values():
                 param.grad[...] = 0
         for name in reversed(self.sums):
-            self.ranks.sum(self.sums[name], (name, "gradients"))
+            self.ranks.all_reduce(self.sums[name], (name, "gradients"))
         return dx
 
-    def _draw(
-        self, names: tuple[str, ...], images: int, rng: np.random.Generator | None
-    ) -> dict[str, Array]:
-        """Draw for the whole batch and all units, as one process would; take a share.
+    def _masks(self, batch: int, rng: np.random.Generator | None) -> dict[str, Array]:
+        """Draw for the whole batch and all units, as one process would; take a shard.
 
         Raises:
             ValueError: there is something to draw and no rng: ranks would differ.
         """
-        noise = {}
-        for name in names:
-            shape = (self.batch, *self.whole_shapes[name])
-            if rng is None and type(self.layers[name]).draw is not Layer.draw:
+        layers = self.chain.layers
+        if rng is None:
+            if any(
+                type(x).sample_mask is not Layer.sample_mask for x in layers.values()
+            ):
                 raise ValueError("give an rng to forward, the same one on all ranks")
-            drawn = self.layers[name].draw(rng, shape) if rng is not None else None
-            if drawn is not None:
-                mine = self.ranks.share(drawn.shape[self.axis])
-                noise[name] = drawn[mine] if self.axis == 0 else drawn[:, mine]
-        return noise
+            return {}
+        shapes = {name: (batch, *shape) for name, shape in self.whole_shapes.items()}
+        masks = sample_masks(layers, shapes, rng)
+        mine = {name: self.ranks.shard(m.shape[self.axis]) for name, m in masks.items()}
+        if self.axis == BATCH_AXIS:
+            return {name: mask[mine[name]] for name, mask in masks.items()}
+        return {name: mask[:, mine[name]] for name, mask in masks.items()}
 
 
 class ParallelGraph:
@@ -129,12 +137,12 @@ class ParallelGraph:
 
     Args:
         graph: the network, whole, with the same weights on all ranks. Its arrays are
-            not used any more once this rank's share has been taken.
+            not used any more once this rank's shard has been taken.
         scheme: "columns", "images" or "hybrid".
         ranks: who shares the work.
 
     Attributes:
-        params: this rank's share of the parameters, for an optimiser.
+        params: this rank's shard of the parameters, for an optimiser.
 
     Raises:
         UserError: this network cannot be divided so.
@@ -148,16 +156,18 @@ class ParallelGraph:
         self.about = graph.about
         self._described = checkpoint.describe(graph)
         self._lengths = {name: len(p.data) for name, p in graph.params.items()}
-        self._cuts = cut_params(graph, pieces, ranks.rank, ranks.size)
+        self._rows = shard_rows(graph, pieces, ranks.rank, ranks.size)
         self.parts: list[Part] = []
         shape, stores = graph.input_shape, list[dict[Any, Array]]()
         for piece in pieces:
-            if piece.gathers == UNITS:
-                shape = graph._shape_before(piece.names[0])
+            if piece.gathers == FEATURE_AXIS:
+                shape = graph.engine.input_shapes[piece.names[0]]
             self.parts.append(Part(piece, graph, ranks, shape, stores))
-            *_, shape = self.parts[-1].output_shapes.values()
+            *_, shape = self.parts[-1].chain.output_shapes.values()
         self.params: dict[str, Param] = {
-            name: param for part in self.parts for name, param in part.params.items()
+            name: param
+            for part in self.parts
+            for name, param in part.chain.params.items()
         }
         self.input = graph.input
         self._batch: int | None = None  # of the forward pass that was kept
@@ -165,27 +175,29 @@ class ParallelGraph:
     @property
     def input(self) -> Input:
         """What turns pixels into the network's input."""
-        return self.parts[0].input
+        return self.parts[0].chain.input
 
     @input.setter
     def input(self, given: Input) -> None:
-        self.parts[0].input = given
+        self.parts[0].chain.input = given
 
     @property
     def axis(self) -> int:
         """The axis along which the input is divided."""
         return self.parts[0].axis
 
-    def share(self, images: int) -> slice:
+    def shard(self, images: int) -> slice:
         """Which images of a batch this rank must bring: by units, all of them."""
-        return slice(0, images) if self.axis == UNITS else self.ranks.share(images)
+        return (
+            slice(0, images) if self.axis == FEATURE_AXIS else self.ranks.shard(images)
+        )
 
     def prepare(self, pictures: npt.NDArray[np.uint8]) -> Array:
-        """This rank's share of pictures (N, H, W, 3), uint8 RGB, as network input."""
-        mine = pictures[self.share(len(pictures))]
+        """This rank's shard of pictures (N, H, W, 3), uint8 RGB, as network input."""
+        mine = pictures[self.shard(len(pictures))]
         if len(mine) == 0:
             return np.empty((0, *self.input_shape), self.dtype)
-        return self.parts[0].prepare(mine)
+        return self.parts[0].chain.prepare(mine)
 
     def forward(
         self,
@@ -197,7 +209,7 @@ class ParallelGraph:
         """Run the network on a batch.
 
         Args:
-            x: this rank's images, see `share`; not to be changed before backward.
+            x: this rank's images, see `shard`; not to be changed before backward.
             train: dropout drops (True), or weakens (False).
             keep: remember what backward needs.
             rng: where dropout masks are drawn from, the same on all ranks; the masks
@@ -207,43 +219,44 @@ class ParallelGraph:
             The outputs for the whole batch (N, *output_shape), the same on all ranks.
 
         Raises:
-            ValueError: the ranks do not bring the shares of one batch, or there is no
+            ValueError: the ranks do not bring the shards of one batch, or there is no
                 rng where one is needed.
         """
         v = np.ascontiguousarray(x, self.dtype)
         batch = self._count(len(v))
         for part in self.parts:
-            part.batch = batch
             first, gathers = part.piece.names[0], part.piece.gathers
             if gathers is not None:
-                count = part.input_shape[0] if gathers == UNITS else batch
-                v = self.ranks.gather(v, gathers, count, (first, "forward"))
-            v = part.forward_share(v, train, keep, rng)
+                count = part.chain.input_shape[0] if gathers == FEATURE_AXIS else batch
+                v = self.ranks.all_gather(v, gathers, count, (first, "forward"))
+            v = part.forward(v, batch, train, keep, rng)
         if keep:
             self._batch = batch
         axis = self.parts[-1].axis
-        count = self.output_shape[0] if axis == UNITS else batch
-        y = self.ranks.gather(v, axis, count, (OUTPUT, "forward"))
+        count = self.output_shape[0] if axis == FEATURE_AXIS else batch
+        y = self.ranks.all_gather(v, axis, count, (OUTPUT, "forward"))
         return y.copy() if y is v else y
 
     def _count(self, images: int) -> int:
         """How many images there are in the batch, over all ranks."""
-        if self.axis == UNITS:
+        if self.axis == FEATURE_AXIS:
             return images
         counts = self.ranks.counts(images, (BATCH, "forward"))
         batch = sum(counts)
         for rank, count in enumerate(counts):
-            mine = self.ranks.share(batch, rank)
+            mine = self.ranks.shard(batch, rank)
             if count != mine.stop - mine.start:
-                raise ValueError(f"no shares of one batch: the ranks bring {counts}")
+                raise ValueError(f"no shards of one batch: the ranks bring {counts}")
         return batch
 
     def memory(self, batch: int) -> dict[str, int]:
         """Bytes that the ranks on this machine need for a training step."""
         total: Counter[str] = Counter()
         for part in self.parts:
-            images = batch if part.axis == UNITS else -(-batch // self.ranks.size)
-            for what, count in part.memory(images).items():
+            images = (
+                batch if part.axis == FEATURE_AXIS else -(-batch // self.ranks.size)
+            )
+            for what, count in part.chain.memory(images).items():
                 total[what] += count * self.ranks.here
         return dict(total)
 
@@ -261,22 +274,19 @@ class ParallelGraph:
         """
         if self._batch is None:
             raise RuntimeError("backward needs a forward pass with keep=True")
-        v: Array | None = np.asarray(dy, self.dtype)
-        assert v is not None
+        v = np.asarray(dy, self.dtype)
         if v.shape != (self._batch, *self.output_shape):
             wanted = (self._batch, *self.output_shape)
             raise ValueError(f"dy must be {wanted}, and is {v.shape}")
         self._batch = None
         axis = self.parts[-1].axis
-        mine = self.ranks.share(v.shape[axis])
+        mine = self.ranks.shard(v.shape[axis])
         v = v[mine] if axis == 0 else np.ascontiguousarray(v[:, mine])
         for part in reversed(self.parts):
-            assert v is not None
-            v = part.backward_share(v, need_dx=part is not self.parts[0])
+            v = part.backward(v, need_dx=part is not self.parts[0])
             if part.piece.gathers is not None:
-                assert v is not None
                 what = part.piece.names[0], "backward"
-                v = self.ranks.sum_shares(v, part.piece.gathers, what)
+                v = self.ranks.reduce_scatter(v, part.piece.gathers, what)
 
     # ------------------------------------------------ to and from one process
 
@@ -285,7 +295,7 @@ class ParallelGraph:
         found: dict[str, Array | Pieces] = {}
         for name, array in arrays.items():
             found[name] = array
-            if self._cuts[name] is not None:
+            if self._rows[name] is not None:
                 rows = self.ranks.collect(array, self._lengths[name])
                 found[name] = Pieces(self.whole_shape(name), array.dtype, rows)
         return found
@@ -314,7 +324,7 @@ class ParallelGraph:
         """Put together what belongs to the parameters: their values, their velocity.
 
         Args:
-            arrays: name of a parameter to this rank's share.
+            arrays: name of a parameter to this rank's shard.
 
         Returns:
             The whole arrays on rank 0, None on the others.
@@ -332,16 +342,16 @@ class ParallelGraph:
         values = self.collect({name: p.data for name, p in self.params.items()})
         if values is None:
             return None
-        graph = checkpoint.build(self._described)
+        graph = checkpoint.rebuild(self._described)
         for name, param in graph.params.items():
             param.data = values[name]
         graph.input = self.input
         return graph
 
     def whole_shape(self, name: str) -> Shape:
-        """The shape of a parameter, of which this rank may hold a share."""
+        """The shape of a parameter, of which this rank may hold a shard."""
         return (self._lengths[name], *self.params[name].data.shape[1:])
 
     def rows(self, name: str, array: Array) -> Array:
-        """This rank's share of a whole array that belongs to a parameter."""
-        return rows_of(array, self._cuts[name])
+        """This rank's shard of a whole array that belongs to a parameter."""
+        return rows_of(array, self._rows[name])

@@ -32,16 +32,19 @@ from collections.abc import Iterable
 from math import prod
 from typing import Any, NamedTuple
 
-from npalexnet import threads
-from npalexnet.errors import UserError
-from npalexnet.graph import Graph
 from npalexnet.layers import LRN, Conv2d, Linear
 from npalexnet.layers.layer import Array, Layer
+from npalexnet.net.graph import Graph
+from npalexnet.net.threads import split_range
+from npalexnet.system.errors import UserError
 
 SCHEMES = ("columns", "images", "hybrid")
 
-IMAGES, UNITS = 0, 1  # the axes of an activation (N, C, ...) that can be divided
-AXES = {"images": IMAGES, "units": UNITS}
+BATCH_AXIS, FEATURE_AXIS = (
+    0,
+    1,
+)  # the axes of an activation (N, C, ...) that can be divided
+AXES = {"batch": BATCH_AXIS, "features": FEATURE_AXIS}
 
 
 class Piece(NamedTuple):
@@ -49,27 +52,27 @@ class Piece(NamedTuple):
 
     Attributes:
         names: of the layers.
-        divided: "images" or "units": how their work is divided over the ranks.
+        parallel_over: "batch" or "features": how their work is divided over the ranks.
         gathers: the axis along which the ranks' shares of the input are put together
             before the first of them; None if each rank holds what it needs.
     """
 
     names: tuple[str, ...]
-    divided: str
+    parallel_over: str
     gathers: int | None
 
 
-def share(count: int, rank: int, size: int) -> slice:
+def shard_of(count: int, rank: int, size: int) -> slice:
     """The part of range(count) that is this rank's; it may be empty."""
-    shares = threads.cut(count, size)
-    return slice(*shares[rank]) if rank < len(shares) else slice(count, count)
+    shards = split_range(count, size)
+    return slice(*shards[rank]) if rank < len(shards) else slice(count, count)
 
 
-def divided(layer: Layer, scheme: str, before: str) -> str:
+def parallel_over(layer: Layer, scheme: str, before: str) -> str:
     """How a layer's work is divided, if that of the layer before is divided so."""
     if scheme == "hybrid":
-        return "units" if "units" in (layer.divided, before) else "images"
-    return {"columns": "units", "images": "images"}[scheme]
+        return "features" if "features" in (layer.parallel_over, before) else "batch"
+    return {"columns": "features", "images": "batch"}[scheme]
 
 
 def stays_inside(layer: Layer, size: int) -> bool:
@@ -80,30 +83,32 @@ def stays_inside(layer: Layer, size: int) -> bool:
 
 
 def plan(graph: Graph, scheme: str, size: int) -> list[Piece]:
-    """Cut a network into pieces, for this many ranks.
+    """Split a network into pieces, for this many ranks.
 
-    A layer that takes the whole batch at once (`Layer.divided`) begins a piece of its
-    own even if nothing is exchanged, so that its gradient is complete early.
+    A layer that takes the whole batch at once (`Layer.parallel_over`) begins a piece of
+    its own even if nothing is exchanged, so that its gradient is complete early.
 
     Raises:
         UserError: this network cannot be divided so.
     """
     if scheme not in SCHEMES:
         raise UserError(f"unknown scheme {scheme!r}; there are: {', '.join(SCHEMES)}")
-    how = "units" if scheme == "columns" else "images"
-    holds: int | None = None if how == "units" else IMAGES  # None: the whole input
+    how = "features" if scheme == "columns" else "batch"
+    holds: int | None = (
+        None if how == "features" else BATCH_AXIS
+    )  # None: the whole input
     pieces: list[Piece] = []
     for name, layer in graph.layers.items():
-        how = divided(layer, scheme, how)
+        how = parallel_over(layer, scheme, how)
         gathers = None
-        if how == "units" and size > 1:
+        if how == "features" and size > 1:
             wants_all = bool(layer.params) and not stays_inside(layer, size)
-            if holds == IMAGES:
-                gathers = IMAGES
-            elif holds == UNITS and wants_all:
-                gathers = UNITS
+            if holds == BATCH_AXIS:
+                gathers = BATCH_AXIS
+            elif holds == FEATURE_AXIS and wants_all:
+                gathers = FEATURE_AXIS
             check_units(name, layer, size, holds is None and not wants_all)
-        if not pieces or gathers is not None or layer.divided == "units":
+        if not pieces or gathers is not None or layer.parallel_over == "features":
             pieces.append(Piece((name,), how, gathers))
         else:
             pieces[-1] = pieces[-1]._replace(names=(*pieces[-1].names, name))
@@ -132,10 +137,10 @@ def check_units(name: str, layer: Layer, size: int, sees_input: bool) -> None:
         raise UserError(f"{name} cannot be divided over {size} ranks by units: {why}")
 
 
-def share_of_layer(layer: Layer, rank: int, size: int) -> Layer:
-    """The layer that holds a rank's share of another's units, and their weights.
+def shard_layer(layer: Layer, rank: int, size: int) -> Layer:
+    """The layer that holds a rank's shard of another's units, and their weights.
 
-    A layer without parameters is its own share: it works on each unit by itself.
+    A layer without parameters is its own shard: it works on each unit by itself.
     """
     if size == 1:
         return layer
@@ -144,14 +149,14 @@ def share_of_layer(layer: Layer, rank: int, size: int) -> Layer:
     if isinstance(layer, LRN):
         return LRN(**{**settings, "groups": layer.groups // size})
     if isinstance(layer, Conv2d):
-        units = share(layer.filters, rank, size)
+        units = shard_of(layer.filters, rank, size)
         settings["filters"] = units.stop - units.start
         if stays_inside(layer, size):
             settings["groups"] = layer.groups // size
             settings["in_channels"] = layer.in_channels // size
         mine = Conv2d(**settings, std=0)
     elif isinstance(layer, Linear):
-        units = share(layer.units, rank, size)
+        units = shard_of(layer.units, rank, size)
         mine = Linear(layer.inputs, units.stop - units.start, std=0)
     else:
         return layer
@@ -186,9 +191,9 @@ def predicted(graph: Graph, scheme: str, size: int, batch: int) -> Bytes:
     for piece in plan(graph, scheme, size):
         first = piece.names[0]
         if piece.gathers is not None:
-            whole = batch * prod(graph._shape_before(first)) * item
+            whole = batch * prod(graph.engine.input_shapes[first]) * item
             found[first, "forward"] = found[first, "backward"] = others * whole
-        if piece.divided == "images" and others:
+        if piece.parallel_over == "batch" and others:
             for name in piece.names:
                 weights = sizes(graph.layers[name].params.values())
                 if weights:
@@ -204,7 +209,7 @@ def sizes(params: Iterable[Any]) -> int:
     return sum(p.data.size for p in params)
 
 
-def cut_params(
+def shard_rows(
     graph: Graph, pieces: Iterable[Piece], rank: int, size: int
 ) -> dict[str, slice | None]:
     """For each parameter the rows that this rank holds; None for all of them."""
@@ -212,8 +217,8 @@ def cut_params(
     for piece in pieces:
         for name in piece.names:
             for key, param in graph.layers[name].params.items():
-                by_units = piece.divided == "units" and size > 1
-                rows = share(len(param.data), rank, size) if by_units else None
+                by_units = piece.parallel_over == "features" and size > 1
+                rows = shard_of(len(param.data), rank, size) if by_units else None
                 cuts[f"{name}.{key}"] = rows
     return cuts
 

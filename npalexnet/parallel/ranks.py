@@ -3,9 +3,9 @@
 MPI starts a program several times (`mpiexec -n 2 python -m ...`); each copy is a
 "rank", with a number from 0. Three exchanges are all that is needed:
 
-    gather        everybody gets everybody's share           MPI_Allgatherv
-    sum_shares    add up, everybody gets his share of it     MPI_Reduce_scatter
-    sum           add up, everybody gets all of it           MPI_Allreduce
+    all_gather      everybody gets everybody's shard          MPI_Allgatherv
+    reduce_scatter  add up, everybody gets his shard of it    MPI_Reduce_scatter
+    all_reduce      add up, everybody gets all of it          MPI_Allreduce
 
 mpi4py is imported when the program was started by MPI, and never otherwise.
 """
@@ -25,13 +25,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from npalexnet.errors import Stopped, UserError
 from npalexnet.layers.layer import Array
-from npalexnet.parallel.plan import share
+from npalexnet.parallel.plan import shard_of
+from npalexnet.system.errors import Stopped, UserError
 
 # What mpiexec of MPICH (and Intel MPI), of Open MPI, and Slurm's srun tell a rank.
 MARKS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK")
-SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")
+SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_NTASKS")
 
 Made = TypeVar("Made")
 
@@ -115,17 +115,19 @@ class Ranks:
             self._in_place = MPI.IN_PLACE
             self._aside = comm.Dup()  # for `fail`: its messages must not meet others
 
-    def share(self, count: int, rank: int | None = None) -> slice:
+    def shard(self, count: int, rank: int | None = None) -> slice:
         """The part of range(count) that belongs to a rank; to this one if not said."""
-        return share(count, self.rank if rank is None else rank, self.size)
+        return shard_of(count, self.rank if rank is None else rank, self.size)
 
     # ------------------------------------------------------------- the exchanges
 
-    def gather(self, x: Array, axis: int, count: int, what: tuple[str, str]) -> Array:
-        """Put the shares of all ranks together: (N, ...) with `count` along the axis.
+    def all_gather(
+        self, x: Array, axis: int, count: int, what: tuple[str, str]
+    ) -> Array:
+        """Put the shards of all ranks together: (N, ...) with `count` along the axis.
 
         Args:
-            x: this rank's share, contiguous.
+            x: this rank's shard, contiguous.
             axis: 0 or 1.
             count: length of the whole along the axis.
             what: layer and direction, for `sent`.
@@ -140,18 +142,18 @@ class Ranks:
             return whole
         for lo in range(0, len(x), AT_A_TIME):
             some, target = x[lo : lo + AT_A_TIME], whole[lo : lo + AT_A_TIME]
-            flat = np.empty(target.size, x.dtype)  # one rank's share after the other
+            flat = np.empty(target.size, x.dtype)  # one rank's shard after the other
             parts = self._parts(target.shape, 1)
             self.comm.Allgatherv(some, [flat, [prod(part) for part in parts]])
             end = 0
             for rank, part in enumerate(parts):
                 end += prod(part)
                 theirs = flat[end - prod(part) : end].reshape(part)
-                target[:, self.share(count, rank)] = theirs
+                target[:, self.shard(count, rank)] = theirs
         return whole
 
-    def sum_shares(self, x: Array, axis: int, what: tuple[str, str]) -> Array:
-        """Add up the x of all ranks, and return this rank's share of the sum."""
+    def reduce_scatter(self, x: Array, axis: int, what: tuple[str, str]) -> Array:
+        """Add up the x of all ranks, and return this rank's shard of the sum."""
         if self.size == 1:
             return x
         mine = np.empty(self._parts(x.shape, axis)[self.rank], x.dtype)
@@ -160,7 +162,7 @@ class Ranks:
             numbers = [prod(part) for part in self._parts(x.shape, 0)]
             self.comm.Reduce_scatter(x, mine, numbers)
             return mine
-        cuts = [self.share(x.shape[1], rank) for rank in range(self.size)]
+        cuts = [self.shard(x.shape[1], rank) for rank in range(self.size)]
         for lo in range(0, len(x), AT_A_TIME):
             some = x[lo : lo + AT_A_TIME]
             flat = np.concatenate([some[:, cut].reshape(-1) for cut in cuts])
@@ -168,13 +170,13 @@ class Ranks:
             self.comm.Reduce_scatter(flat, mine[lo : lo + AT_A_TIME], numbers)
         return mine
 
-    def sum(self, x: Array, what: tuple[str, str]) -> None:
+    def all_reduce(self, x: Array, what: tuple[str, str]) -> None:
         """Replace x, the same shape on all ranks, by the sum over the ranks."""
         if self.size == 1:
             return
-        mine = self.share(x.size)
+        mine = self.shard(x.size)
         own = (mine.stop - mine.start) * x.itemsize
-        # as sum_shares and then gather, which is how it is done
+        # as reduce_scatter and then all_gather, which is how it is done
         self.sent[what] += x.nbytes - own + own * (self.size - 1)
         self.comm.Allreduce(self._in_place, x)
 
@@ -198,8 +200,8 @@ class Ranks:
         return dict(total)
 
     def _parts(self, shape: tuple[int, ...], axis: int) -> list[tuple[int, ...]]:
-        """The shapes of all ranks' shares of an array."""
-        cuts = [self.share(shape[axis], rank) for rank in range(self.size)]
+        """The shapes of all ranks' shards of an array."""
+        cuts = [self.shard(shape[axis], rank) for rank in range(self.size)]
         return [(*shape[:axis], c.stop - c.start, *shape[axis + 1 :]) for c in cuts]
 
     # --------------------------------------------------- what rank 0 does for all
@@ -211,12 +213,12 @@ class Ranks:
         the end.
 
         Args:
-            x: this rank's share of the rows.
+            x: this rank's shard of the rows.
             count: how many rows there are in all.
         """
         step = max(1, PIECE // max(1, prod(x.shape[1:]) * x.itemsize))
         for rank in range(self.size):
-            cut = self.share(count, rank)
+            cut = self.shard(count, rank)
             for lo in range(cut.start, cut.stop, step):
                 hi = min(lo + step, cut.stop)
                 mine = x[lo - cut.start : hi - cut.start]
@@ -229,7 +231,7 @@ class Ranks:
                     self.comm.Recv(theirs, rank)
                     yield theirs
 
-    def spread(self, x: Array | None) -> Array:
+    def broadcast(self, x: Array | None) -> Array:
         """Rank 0's x, on all ranks; the others give None."""
         if self.size == 1:
             assert x is not None
@@ -239,7 +241,7 @@ class Ranks:
         self.comm.Bcast(whole)
         return whole
 
-    def from_first(self, make: Callable[[], Made]) -> Made:
+    def broadcast_from_root(self, make: Callable[[], Made]) -> Made:
         """What `make` returns on rank 0, on all ranks. Only rank 0 calls it.
 
         Raises:
@@ -258,7 +260,7 @@ class Ranks:
             raise UserError(error_text)
         return made
 
-    def first_here(self, make: Callable[[], Made]) -> Made:
+    def one_per_machine_first(self, make: Callable[[], Made]) -> Made:
         """What `make` returns, called by one rank of each machine before the others.
 
         So one downloads, or fills a cache, and the others find what it did.
@@ -280,7 +282,7 @@ class Ranks:
             raise UserError(error)
         return made if self._machine.rank == 0 else make()
 
-    def most(self, *mine: int) -> tuple[int, ...]:
+    def all_reduce_max(self, *mine: int) -> tuple[int, ...]:
         """Each number at its largest over all ranks."""
         if self.size == 1:
             return mine

@@ -1,4 +1,10 @@
-"""Weights from elsewhere: other people's files, read safely and without their software.
+"""A network as a file, and weights out of other people's files.
+
+    graph = load("alexnet-owt-7be5be79.pth")       the whole network, ready to predict
+    save("net.npz", graph)                         a checkpoint, which load opens, too
+    graph = backbone("alexnet-owt-7be5be79.pth")   conv1 to pool5: features, no classes
+    arrays = read("alexnet-owt-7be5be79.pth")      {"conv1.w": (64, 3, 11, 11), ...}
+    put(graph, arrays, layers=["conv1", "conv2"])  some of them into a network of yours
 
     file              written by                        reader
     .pth .pt          PyTorch: torch.save               torchfile.py
@@ -6,10 +12,16 @@
     .caffemodel       Caffe                             caffemodel.py
     .npz              NumPy, and npalexnet.save         raw.py
 
-None of them runs anything that is in the file, and none believes what a file says of
-its own size. What the arrays mean, and which AlexNet they are of, is in naming.py.
+In here: our checkpoints (checkpoint), which format a file is in (formats), whose names
+its arrays have (names), which AlexNet they belong to, and into it (filling), and a
+reader for each format. No reader runs anything that is in a file, none believes what a
+file says of its own size, and none needs the software that wrote it. Not in here: how a
+network is built or run (alexnet.py, net/), downloads (datasets/), the folder of a
+training run (training/).
 """
 
-from npalexnet.weights.naming import load, put, read, trunk
+from npalexnet.weights.checkpoint import load, save
+from npalexnet.weights.filling import backbone, put
+from npalexnet.weights.formats import read
 
-__all__ = ["load", "put", "read", "trunk"]
+__all__ = ["backbone", "load", "put", "read", "save"]

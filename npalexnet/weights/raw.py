@@ -44,8 +44,8 @@ DAMAGED = (
 MOST = 2**30  # bytes that a compressed file may unpack to; AlexNet has 2**28
 MOST_AXES = 8  # of an array: with a million of them, their product alone takes hours
 
-# How the formats' names for number types are said in NumPy. bfloat16, the upper half of
-# a float32, is not a NumPy type: see `numbers`.
+# NumPy has no bfloat16, which is the upper half of a float32. The readers of formats
+# that have it call it so; `numbers` makes float32 of it.
 BFLOAT16 = "bfloat16"
 
 
@@ -65,9 +65,10 @@ def as_bytes(file: mmap.mmap) -> Bytes:
 
 
 def forget(array: Array) -> None:
-    """Give the memory back that looking at an array of a mapped file has taken.
+    """Release the pages that reading a memory-mapped array brought into RAM.
 
-    The array stays as it is: it would be read from the file again.
+    The array stays usable: whoever looks at it again reads the file again. An array
+    that is no view of a mapped file is left alone.
     """
     owner: Any = array
     while owner is not None and not isinstance(owner, mmap.mmap):
@@ -91,7 +92,18 @@ def part(data: Bytes, start: int, size: int) -> Bytes:
 
 
 def numbers(data: Bytes, dtype: str) -> Array:
-    """Bytes as a row of numbers; `dtype` is NumPy's name, or `BFLOAT16`."""
+    """Bytes as a row of numbers.
+
+    Args:
+        data: (n * itemsize,), the bytes.
+        dtype: NumPy's name of the numbers' type, "<f4" say, or `BFLOAT16`.
+
+    Returns:
+        (n,), a view of the bytes; for `BFLOAT16`, a copy in float32.
+
+    Raises:
+        ValueError: the last number is not whole.
+    """
     if dtype == BFLOAT16:
         upper = data.view("<u2").astype("<u4")
         return (upper << 16).view("<f4")
@@ -99,15 +111,21 @@ def numbers(data: Bytes, dtype: str) -> Array:
 
 
 def itemsize(dtype: str) -> int:
-    """Bytes of one number."""
+    """How many bytes one number takes in the file; `dtype` as for `numbers`."""
     return 2 if dtype == BFLOAT16 else np.dtype(dtype).itemsize
 
 
 def shaped(data: Bytes, dtype: str, shape: Shape) -> Array:
-    """Bytes as an array of this shape, which must need just these bytes.
+    """Bytes as an array of a given shape, last axis fastest.
+
+    Args:
+        data: (n,), the bytes.
+        dtype: as for `numbers`.
+        shape: of the array; of at most `MOST_AXES` axes.
 
     Raises:
-        ValueError: it needs more or fewer.
+        ValueError: such an array takes more than n bytes, or fewer; or the shape is
+            impossible.
     """
     if len(shape) > MOST_AXES:
         raise ValueError(f"an array has {len(shape)} axes")

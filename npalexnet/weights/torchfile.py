@@ -34,8 +34,8 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
-from npalexnet.errors import UserError
 from npalexnet.layers.layer import Array, Shape
+from npalexnet.system.errors import UserError
 from npalexnet.weights import raw
 
 MAGIC = 0x1950A86A20F9469CFC6C
@@ -108,6 +108,11 @@ class Tensor(NamedTuple):
 def rebuild_tensor(
     storage: Storage, offset: int, shape: Shape, strides: Shape, *unused: Any
 ) -> Tensor:
+    """What stands for PyTorch's function of this name; nothing is read yet.
+
+    Raises:
+        TypeError: it has no storage, or too many axes.
+    """
     if not isinstance(storage, Storage) or len(shape) > raw.MOST_AXES:
         raise TypeError(f"a tensor without a storage, or with {len(shape)} axes")
     return Tensor(storage, offset, tuple(shape), tuple(strides))

@@ -17,7 +17,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from npalexnet.judgecases import EXERCISES
+from npalexnet.checks.sheets import EXERCISES
 
 HERE = Path(__file__).parent
 SHEETS = sorted((HERE.parents[1] / "notebooks" / "exercises").glob("*.ipynb"))

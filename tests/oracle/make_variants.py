@@ -228,7 +228,7 @@ NETWORKS = {
 }
 
 
-def answers(layers: Layers, side: int) -> Arrays:
+def predict_probabilities(layers: Layers, side: int) -> Arrays:
     """Run one network forward and backward; return what the test compares."""
     out: Arrays = {}
     for name, layer in layers:
@@ -271,7 +271,7 @@ def main() -> None:
     found: Arrays = {}
     for name, (make, side) in NETWORKS.items():
         layers = make()
-        for key, array in answers(layers, side).items():
+        for key, array in predict_probabilities(layers, side).items():
             found[f"{name}/{key}"] = array
         parameters = sum(p.numel() for _, m in layers for p in m.parameters())
         print(f"{name}: {parameters:,} parameters, loss {found[f'{name}/loss']:.4f}")

@@ -1,0 +1,42 @@
+"""Shuffled minibatches, prepared one ahead by one loader thread.
+
+While the network works on a batch, a thread cuts and colours the next one, so that the
+step never waits. The order is a function of (seed, epoch): see augment.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from npalexnet.datasets.augment import generator
+
+Numbers = npt.NDArray[np.int64]
+Batch = TypeVar("Batch")
+
+
+def shuffled(count: int, size: int, seed: int, epoch: int) -> list[Numbers]:
+    """The numbers 0..count-1 in this epoch's order, cut into batches of `size`.
+
+    The last batch may be shorter; no picture is left out or shown twice.
+    """
+    order = generator(seed, "shuffle", epoch).permutation(count)
+    return [order[lo : lo + size] for lo in range(0, count, size)]
+
+
+def prefetch(
+    make: Callable[[Numbers], Batch], batches: list[Numbers]
+) -> Iterator[Batch]:
+    """make(batch) for each batch, the next one being made while this one is used."""
+    with ThreadPoolExecutor(1, "loader") as loader:
+        coming = None
+        for batch in batches:
+            ready, coming = coming, loader.submit(make, batch)
+            if ready is not None:
+                yield ready.result()
+        if coming is not None:
+            yield coming.result()

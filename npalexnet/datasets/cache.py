@@ -1,0 +1,183 @@
+"""Decoded pictures on disk, so that a large data set is decoded only once.
+
+A cache is a folder in `data_folder()/cache` with two files: `pixels`, the bytes of one
+array (N, side, side, 3), mapped into memory rather than read, and about.json.
+It is written under another name and renamed when it is whole. Its name is a checksum of
+everything that it depends on: every file's name, size and CRC (in a folder: time), the
+side, and the code that decodes. So a changed zip, or changed code, makes a new one, and
+an old one can be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import __version__ as pillow_version
+from tqdm import tqdm
+
+from npalexnet.datasets import pictures
+from npalexnet.datasets.download import check_room, data_folder
+from npalexnet.datasets.layouts import Files
+from npalexnet.datasets.pictures import Pixels, decode, shorter_side, to_square
+from npalexnet.datasets.source import Source
+from npalexnet.system.errors import UserError
+from npalexnet.system.machine import usable_cpus
+
+# Files of fewer bytes in all are decoded anew each time: that takes a second or two.
+ALWAYS_DECODED = 10_000_000
+AT_A_TIME = 512
+
+
+class Decoded(NamedTuple):
+    """Pictures that could be read, and what became of the others.
+
+    Attributes:
+        pixels: (N, side, side, 3) uint8 RGB.
+        kept: which of the files these are (N,).
+        bad: for each of the others, its name and what is wrong with it.
+    """
+
+    pixels: Pixels
+    kept: list[int]
+    bad: list[str]
+
+
+def cached_pictures(
+    source: Source, files: Files, side: int, skip_bad: bool = False
+) -> Decoded:
+    """Read pictures at their own size or at `side`, whichever is smaller.
+
+    Args:
+        source: the zip or folder.
+        files: their names, and classes.
+        side: of the squares.
+        skip_bad: leave out what cannot be read, rather than stop.
+
+    Raises:
+        UserError: a picture cannot be read; no room for the cache.
+    """
+    if not files:
+        raise UserError(f"{source.path}: no pictures were found in it")
+    names = [name for name, _ in files]
+    missing = next((n for n in names if not source.has(n)), None)
+    if missing is not None and not skip_bad:
+        source.read(missing)  # raises
+    there = [n for n in names if source.has(n)]
+    identities = [source.identity(n) for n in there]
+    side = min(side, _own_side(source, there) or side)
+    if sum(size for _, size in identities) < ALWAYS_DECODED:
+        return _in_memory(source, names, side, skip_bad)
+
+    key = hashlib.sha256(Path(pictures.__file__).read_bytes())
+    said = [pillow_version, side, skip_bad, len(names), there, identities]
+    key.update(json.dumps(said).encode())
+    folder = data_folder() / "cache" / key.hexdigest()[:24]
+    if not folder.exists():
+        _write(folder, source, names, side, skip_bad)
+    about = json.loads((folder / "about.json").read_text())
+    shape = len(about["kept"]), side, side, 3
+    pixels = np.memmap(folder / "pixels", np.uint8, "r", shape=shape)
+    return Decoded(pixels, about["kept"], about["bad"])
+
+
+def _own_side(source: Source, names: list[str]) -> int:
+    """The largest shorter side among a few of the pictures."""
+    some = names[:: 1 + len(names) // 20]
+    return max((shorter_side(source.read(name)) for name in some), default=0)
+
+
+def _squares(
+    source: Source, names: list[str], side: int
+) -> Iterator[tuple[int, Pixels | UserError]]:
+    """Each picture in its turn, or what is wrong with it; decoded by all cores."""
+
+    def one(i: int) -> tuple[int, Pixels | UserError]:
+        try:
+            picture = decode(source.read(names[i]), source.where(names[i]), side)
+            return i, np.asarray(to_square(picture, side))
+        except UserError as error:
+            return i, error
+
+    bar = tqdm(
+        total=len(names),
+        unit="picture",
+        desc="reading",
+        leave=False,
+        disable=not sys.stderr.isatty() or len(names) < 2000,
+    )
+    with ThreadPoolExecutor(usable_cpus()) as pool, bar:
+        for lo in range(0, len(names), AT_A_TIME):
+            block = range(lo, min(lo + AT_A_TIME, len(names)))
+            yield from pool.map(one, block)
+            bar.update(len(block))
+
+
+def _good(
+    source: Source, names: list[str], side: int, skip_bad: bool, bad: list[str]
+) -> Iterator[tuple[int, Pixels]]:
+    """The pictures that can be read; the others are added to `bad`, or stop it all."""
+    for i, square in _squares(source, names, side):
+        if isinstance(square, UserError):
+            if not skip_bad:
+                raise UserError(f"{square}, or leave such files out by --skip-bad")
+            bad.append(str(square))
+        else:
+            yield i, square
+
+
+def _in_memory(source: Source, names: list[str], side: int, skip_bad: bool) -> Decoded:
+    bad: list[str] = []
+    found = list(_good(source, names, side, skip_bad, bad))
+    if not found:
+        raise UserError(f"{source.path}: none of its pictures can be read; {bad[0]}")
+    return Decoded(np.stack([p for _, p in found]), [i for i, _ in found], bad)
+
+
+def _write(
+    folder: Path, source: Source, names: list[str], side: int, skip_bad: bool
+) -> None:
+    """Decode everything into a new cache.
+
+    The array is written from front to back, never through a memory map: a full disk is
+    then an error, and not the end of the process.
+    """
+    size = len(names) * side * side * 3
+    check_room(folder.parent, size, f"the cache of {len(names):,} decoded pictures")
+    print(
+        f"decoding {len(names):,} pictures, once, into {size / 1e6:,.0f} MB in "
+        f"{folder.parent} (about {1 + len(names) // 8000} s if they are small)",
+        flush=True,
+    )
+    part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
+    bad: list[str] = []
+    kept: list[int] = []
+    try:
+        part.mkdir()
+        with (part / "pixels").open("wb") as file:
+            for i, square in _good(source, names, side, skip_bad, bad):
+                file.write(square.tobytes())
+                kept.append(i)
+            if not kept:
+                raise UserError(f"{source.path}: none of its pictures can be read")
+            file.flush()
+            os.fsync(file.fileno())
+        (part / "about.json").write_text(json.dumps({"kept": kept, "bad": bad}))
+        if not folder.exists():  # another process may have been faster
+            part.rename(folder)
+    except OSError as error:
+        raise UserError(
+            f"the cache in {folder.parent} could not be written ({error.strerror}); "
+            "make room, or name another folder in the environment variable "
+            "NPALEXNET_DATA"
+        ) from None
+    finally:
+        shutil.rmtree(part, ignore_errors=True)

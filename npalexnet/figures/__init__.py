@@ -1,0 +1,40 @@
+"""Figures: each function takes arrays and numbers, and returns a matplotlib Figure.
+
+In here: how a thing is drawn, and what is written beside it. Not in here: finding out
+what there is to draw (net/inside.py, training/), and any file but the PNG that `write`
+writes. matplotlib takes long to import: other rooms import this one where they draw.
+
+    training.py   curves of a run, changes that an ablation found
+    blocks.py     the network, block by block
+    units.py      filters, activations, pictures that excite a unit
+    answers.py    five likeliest classes, confusion, nearest neighbours
+    evidence.py   occlusion, saliency
+    style.py      what all of them share
+
+Figures are made without a screen (no pyplot), so they work in a command, in a test and
+in a notebook alike: `figure` as the last line of a cell shows it (after
+`%matplotlib inline`), `write(figure, path)` writes it. No file has the name of a
+function: `figures.network` is always the function.
+"""
+
+from npalexnet.figures.answers import confusion, neighbours, top5
+from npalexnet.figures.blocks import network
+from npalexnet.figures.evidence import occlusion, saliency
+from npalexnet.figures.style import write
+from npalexnet.figures.training import changes, curves
+from npalexnet.figures.units import activations, filters, top_activations
+
+__all__ = [
+    "activations",
+    "changes",
+    "confusion",
+    "curves",
+    "filters",
+    "neighbours",
+    "network",
+    "occlusion",
+    "saliency",
+    "top5",
+    "top_activations",
+    "write",
+]

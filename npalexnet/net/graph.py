@@ -1,0 +1,293 @@
+"""The chain: a network is a list of layers, run forward, then backward.
+
+    graph = Graph({"conv1": Conv2d(3, 96, 11, stride=4), "relu1": ReLU(), ...})
+    y = graph.forward(x)             each layer's output is the next one's input
+    loss, dy = softmax_cross_entropy(y, labels)
+    graph.backward(dy)               the chain rule, last layer first; fills Param.grad
+
+Like every layer, the chain is written twice. `chain_forward` and `chain_backward` are
+the truth: all of backpropagation, one layer after the other. `Graph` tells the same
+story stage by stage. How a stage is split into blocks, spread over threads and given
+its arrays is in engine.py. Tests hold the two equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from npalexnet.datasets.input import Input
+from npalexnet.layers.layer import Array, Layer, Param, Shape, Workspace
+from npalexnet.net import threads
+from npalexnet.net.engine import Batch, Engine, Stage
+from npalexnet.net.table import Cost, layer_table
+
+Layers = Mapping[str, Layer]
+Masks = Mapping[str, Array]
+
+
+def chain_forward(
+    layers: Layers, x: Array, train: bool = False, masks: Masks | None = None
+) -> tuple[Array, Any]:
+    """Each layer's output is the next one's input. The cache: what each one remembers.
+
+    Args:
+        layers: name to layer, first layer first.
+        x: (N, ...), in the dtype of the parameters.
+        train: dropout drops (True), or weakens (False).
+        masks: layer to mask, what dropout keeps (see `sample_masks`).
+
+    Returns:
+        y (N, ...), and the cache for `chain_backward`.
+    """
+    cache = {}
+    for name, layer in layers.items():
+        ws = Workspace(dtype=x.dtype)
+        x, cache[name] = layer.forward(x, ws, train, (masks or {}).get(name))
+    return x, cache
+
+
+def chain_backward(layers: Layers, dy: Array, cache: Any) -> Array:
+    """The chain rule, last layer first: from ∂loss/∂(output) to ∂loss/∂(input).
+
+    Fills `grad` of every parameter on the way, and returns dx, of the shape of x.
+    """
+    for name in reversed(list(layers)):
+        layer = layers[name]
+        grads = {key: param.grad for key, param in layer.params.items()}
+        for grad in grads.values():
+            grad[...] = 0
+        dy = layer.backward(dy, cache[name], Workspace(dtype=dy.dtype, grads=grads))
+    return dy
+
+
+def sample_masks(
+    layers: Layers, shapes: Mapping[str, Shape], rng: np.random.Generator
+) -> dict[str, Array]:
+    """What the layers draw for a whole batch, in their order: layer to mask.
+
+    Args:
+        layers: those that are asked.
+        shapes: of their inputs, with the batch.
+        rng: where it is drawn from.
+    """
+    drawn = {n: layer.sample_mask(rng, shapes[n]) for n, layer in layers.items()}
+    return {name: mask for name, mask in drawn.items() if mask is not None}
+
+
+class Tape(NamedTuple):
+    """What backward needs to know of the forward pass before it."""
+
+    batch: Batch
+    stages: list[Stage]
+    caches: list[Any]  # one for each stage
+
+
+class Graph:
+    """A chain of layers.
+
+    Args:
+        layers: name to layer, first layer first; one layer is a chain, too.
+        input_shape: shape of one image's input, (3, 227, 227) say.
+        dtype: float32, or float64 for checks.
+
+    Attributes:
+        layers: name to layer, in order.
+        params: every parameter by its name, "conv1.w".
+        output_shapes: layer to the shape of one image's output.
+        input: what turns pixels into x; see datasets/input.py.
+        about: which variant this is, and its switches; see alexnet.py.
+
+    Raises:
+        ValueError: there is no layer, or one does not fit behind the one before it.
+    """
+
+    def __init__(
+        self,
+        layers: Layers,
+        input_shape: Shape = (3, 227, 227),
+        dtype: npt.DTypeLike = np.float32,
+    ) -> None:
+        if not layers:
+            raise ValueError("a graph needs at least one layer")
+        self.layers = dict(layers)
+        self.input_shape = tuple(input_shape)
+        self.dtype: np.dtype[Any] = np.dtype(dtype)
+        self.engine = Engine(self.layers, self.input_shape, self.dtype)
+        self.output_shapes = self.engine.output_shapes
+        self.params: dict[str, Param] = {
+            f"{name}.{key}": param
+            for name, layer in self.layers.items()
+            for key, param in layer.params.items()
+        }
+        for param in self.params.values():
+            param.astype(self.dtype)
+        side = self.input_shape[-1]
+        self.input = Input(side, side, np.zeros(3), np.ones(()), ())
+        self.about: dict[str, Any] = {}
+        self._tape: Tape | None = None
+
+    # ---------------------------------------------------- forward, and backward
+
+    def forward(
+        self,
+        x: npt.ArrayLike,
+        train: bool = False,
+        keep: bool = True,
+        until: str | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> Array:
+        """Run the chain on a batch.
+
+        Args:
+            x: (N, *input_shape), any real dtype; never written to.
+            train: dropout drops (True), or weakens (False). Nothing else.
+            keep: remember what backward needs; False saves that memory.
+            until: stop after this layer, and return its output.
+            rng: where dropout masks are drawn from; a fresh one if left out.
+
+        Returns:
+            (N, *output_shape) in the graph's dtype, the caller's to keep.
+
+        Raises:
+            ValueError: x has another shape, or `until` names no layer.
+        """
+        v = np.asarray(x)
+        self._check_input(v)
+        masks: dict[str, Array] = {}
+        if train:
+            rng = np.random.default_rng() if rng is None else rng
+            asked = {name: self.layers[name] for name in self.engine.names(until)}
+            inputs = self.engine.input_shapes
+            shapes = {name: (len(v), *inputs[name]) for name in asked}
+            masks = sample_masks(asked, shapes, rng)
+        return np.array(self.run(v, train, keep, until, masks), self.dtype)
+
+    def run(
+        self, x: Array, train: bool, keep: bool, until: str | None, masks: Masks
+    ) -> Array:
+        """`forward` without checks and copies: y is overwritten by the next call."""
+        stages = self.engine.stages(until)
+        batch = self.engine.batch(len(x), train, keep, masks)
+        if keep:
+            self._tape = None
+        caches = []
+        with threads.one_thread_blas():
+            for stage in stages:
+                x, cache = self.engine.forward(stage, x, batch)
+                caches.append(cache)
+        if keep:
+            self._tape = Tape(batch, stages, caches)
+        return x
+
+    def backward(self, dy: npt.ArrayLike, need_dx: bool = False) -> Array | None:
+        """Go back through the latest forward pass that was kept.
+
+        Fills `grad` of every parameter that took part: overwrites, never accumulates.
+
+        Args:
+            dy: ∂loss/∂y, of the shape that forward returned.
+            need_dx: also compute ∂loss/∂x.
+
+        Returns:
+            ∂loss/∂x in the graph's dtype if asked for, else None.
+
+        Raises:
+            RuntimeError: no forward pass was kept, or it was used already.
+            ValueError: dy has another shape than forward's result.
+        """
+        v = np.asarray(dy, self.dtype)
+        if self._tape is not None:
+            batch, stages, _ = self._tape
+            wanted = (batch.images, *self.output_shapes[stages[-1].names[-1]])
+            if v.shape != wanted:
+                raise ValueError(
+                    f"dy must be {wanted}, like forward's result; is {v.shape}"
+                )
+        dx = self.run_back(v, need_dx)
+        return np.array(dx, self.dtype) if need_dx else None
+
+    def run_back(self, dy: Array, need_dx: bool) -> Array:
+        """`backward` without checks and copies: dx is overwritten by the next call."""
+        if self._tape is None:
+            raise RuntimeError(
+                "backward needs a forward pass: call forward(x) with keep=True first; "
+                "each forward allows one backward"
+            )
+        (batch, stages, caches), self._tape = self._tape, None
+        with threads.one_thread_blas():
+            for i in reversed(range(len(stages))):
+                wanted = need_dx or self._learns(stages[:i])
+                dy = self.engine.backward(stages[i], dy, caches[i], batch, wanted)
+        return dy
+
+    def _learns(self, stages: list[Stage]) -> bool:
+        """Is there a parameter in these stages?"""
+        return any(self.layers[n].params for stage in stages for n in stage.names)
+
+    def _check_input(self, x: Array) -> None:
+        if x.ndim < 2 or x.shape[1:] != self.input_shape or len(x) == 0:
+            wanted = ", ".join(map(str, self.input_shape))
+            raise ValueError(f"the input must be (N, {wanted}), and is {x.shape}")
+        if np.iscomplexobj(x):
+            raise ValueError("the input must be real, and is complex")
+
+    # -------------------------------------------------------- looking at the chain
+
+    def activations(
+        self, x: npt.ArrayLike, names: Iterable[str] | None = None
+    ) -> dict[str, Array]:
+        """What each layer says to x, in test mode: name to output, as copies.
+
+        Raises:
+            ValueError: a name is no layer of this graph, or x has another shape.
+        """
+        wanted = list(self.layers) if names is None else list(names)
+        needed = max((self.engine.names(name) for name in wanted), key=len, default=[])
+        v = np.array(x, self.dtype)
+        self._check_input(v)
+        found = {}
+        with threads.one_thread_blas():
+            for name in needed:
+                ws = Workspace(dtype=self.dtype, parallel_for=threads.parallel_for)
+                v, _ = self.layers[name].forward(v, ws)
+                if name in wanted:
+                    found[name] = v.copy()
+        return {name: found[name] for name in wanted}
+
+    def prepare(self, pictures: npt.NDArray[np.uint8]) -> Array:
+        """Turn pictures (N, H, W, 3), uint8 RGB, into this network's input.
+
+        Shorter side to `input.side`, central square, central crop, minus mean, by std.
+        """
+        x = self.input.normalise(self.input.crop_centre(pictures))
+        return x.astype(self.dtype, copy=False)
+
+    def memory(self, batch: int) -> dict[str, int]:
+        """Bytes that a training step with this batch takes, and what for."""
+        weights = sum(p.data.nbytes for p in self.params.values())
+        return {
+            "for weights, gradients and velocity": 3 * weights,
+            "for the batch": self.engine.memory(batch),
+        }
+
+    def costs(self) -> dict[str, Cost]:
+        """What each layer costs: parameters, multiply-adds, bytes saved per image."""
+        return {
+            name: Cost(
+                sum(p.data.size for p in layer.params.values()),
+                layer.multiply_adds(self.engine.input_shapes[name]),
+                self.engine.saved_per_image(name),
+            )
+            for name, layer in self.layers.items()
+        }
+
+    def summary(self, batch: int = 128) -> str:
+        """A table: layer, output shape, parameters, multiply-adds, memory saved."""
+        memory = self.memory(batch)
+        return layer_table(
+            self.input_shape, self.output_shapes, self.costs(), batch, memory
+        )

@@ -1,0 +1,137 @@
+"""What the commands have in common: options from a dataclass, errors in one line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import typing
+from collections.abc import Callable
+from dataclasses import Field, field, fields
+from types import UnionType
+from typing import Any, NoReturn
+
+from npalexnet.system.errors import Stopped, UserError
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line, like every other error."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the line, and exit with status 2."""
+        self.exit(2, f"error: {message}; see {self.prog} --help\n")
+
+    def add_threads(self) -> None:
+        """The option --threads; `threads_to_use` reads it."""
+        self.add_argument("--threads", type=int, metavar="N", help="threads to use")
+
+
+def threads_to_use(args: argparse.Namespace) -> int | None:
+    """The number of --threads, or None if it was not given.
+
+    Raises:
+        UserError: it is less than 1.
+    """
+    count: int | None = args.threads
+    if count is not None and count < 1:
+        raise UserError(f"--threads must be at least 1, and is {count}")
+    return count
+
+
+def option(
+    default: Any,
+    says: str,
+    choices: tuple[str, ...] | None = None,
+    show: str = "",
+    no: str = "",
+) -> Any:
+    """A field of a dataclass that is also an option of the command line.
+
+    Args:
+        default: the value when the option is not given.
+        says: its help.
+        choices: what may be given.
+        show: what the help shows as the default, if not `default` itself.
+        no: the help of `--no-NAME`, for a bool that is True by default.
+    """
+    metadata = {"says": says, "choices": choices, "show": show, "no": no}
+    return field(default=default, metadata=metadata)
+
+
+def flag(name: str) -> str:
+    """How a field is said on the command line: lrn_groups, --lrn-groups."""
+    return "--" + name.replace("_", "-")
+
+
+def whole_numbers(text: str) -> tuple[int, ...]:
+    """ "12,17" as (12, 17); an empty text as ()."""
+    return tuple(int(part) for part in text.split(",") if part.strip())
+
+
+def add_options(parser: Parser, options: type) -> None:
+    """One option for each field of a dataclass; what is not given is left out.
+
+    A bool that is True by default becomes `--no-NAME`.
+    """
+    types = typing.get_type_hints(options)
+    for f in fields(options):
+        if types[f.name] is bool:
+            _add_switch(parser, f)
+        else:
+            _add_value(parser, f, types[f.name])
+
+
+def _add_switch(parser: Parser, f: Field[Any]) -> None:
+    """A bool: `--NAME`, or `--no-NAME`."""
+    on = f.default is True
+    parser.add_argument(
+        flag(f"no_{f.name}" if on else f.name),
+        action="store_false" if on else "store_true",
+        dest=f.name,
+        default=argparse.SUPPRESS,
+        help=f.metadata["no"] if on else f.metadata["says"],
+    )
+
+
+METAVARS = {int: "N", float: "X", str: "NAME"}
+PATHS = ("data", "weights")
+
+
+def _add_value(parser: Parser, f: Field[Any], kind: Any) -> None:
+    """An option with a value: a number, a name, a path, or numbers with commas."""
+    if isinstance(kind, UnionType):  # "int | None"
+        kind = next(t for t in typing.get_args(kind) if t is not type(None))
+    parse: Callable[[str], Any] = kind
+    metavar = METAVARS.get(kind, "N,N")
+    if typing.get_origin(kind) is tuple:
+        parse = whole_numbers
+    if f.name in PATHS:
+        metavar = "PATH"
+    choices = f.metadata["choices"]
+    show = f.metadata["show"] or f.default
+    says = f.metadata["says"]
+    parser.add_argument(
+        flag(f.name),
+        type=parse,
+        dest=f.name,
+        default=argparse.SUPPRESS,
+        choices=choices,
+        metavar=None if choices else metavar,
+        help=says if show is None else f"{says} (default: {show})",
+    )
+
+
+def run(command: Callable[[], int]) -> int:
+    """Run a command; an error that is the user's to mend becomes one line, exit 2."""
+    try:
+        return command()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except Stopped as stopped:
+        return 128 + stopped.signal
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `... | head`: nobody reads on
+        sys.stderr.close()
+        return 1

@@ -1,0 +1,46 @@
+"""Ctrl-C and SIGTERM, as a wish to stop after the step that is being done."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Any
+
+from npalexnet.parallel import Ranks
+
+
+class Interruption:
+    """Ctrl-C and SIGTERM, as a wish to stop after the step that is being done.
+
+    As a context manager; the second signal ends the process as it always would. Outside
+    the main thread, where no signal can be caught, nothing is.
+
+    Attributes:
+        asked: the number of the signal that came, or 0.
+    """
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self._before: dict[int, Any] = {}
+
+    def agreed(self, ranks: Ranks) -> int:
+        """`asked`, of whichever rank was told."""
+        (self.asked,) = ranks.all_reduce_max(self.asked)
+        return self.asked
+
+    def __enter__(self) -> Interruption:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._come)
+        return self
+
+    def _come(self, number: int, frame: Any) -> None:
+        self.asked = number
+        self._put_back()
+
+    def _put_back(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def __exit__(self, *error: object) -> None:
+        self._put_back()

@@ -1,0 +1,145 @@
+"""The training loop: `train_epochs` and `train_epoch` can be read aloud.
+
+What a step is stands in net/step.py. Here is which batch comes next, what is written
+down after an epoch, and when a run is saved. What time it took is told by a stopwatch
+(state.py), and that somebody pressed Ctrl-C by an interruption (interruption.py).
+"""
+
+from __future__ import annotations
+
+from time import monotonic, perf_counter
+from typing import Any
+
+import numpy as np
+
+from npalexnet.datasets.augment import generator
+from npalexnet.datasets.batches import prefetch, shuffled
+from npalexnet.layers.layer import Param
+from npalexnet.net.optim import SGD
+from npalexnet.net.step import train_step
+from npalexnet.system.errors import UserError
+from npalexnet.training.evaluation import Result, evaluate
+from npalexnet.training.folder import Log
+from npalexnet.training.interruption import Interruption
+from npalexnet.training.progress import Progress
+from npalexnet.training.state import Stopwatch, Timed
+from npalexnet.training.trainer import Trainer
+
+# Seconds between checkpoints inside an epoch.
+SAVE_EVERY = 300.0
+
+DIVERGED = (
+    "the loss at step {} is {}: the steps are too long. Start again with a tenth of "
+    "the learning rate ({:g} now): --lr {:g}"
+)
+
+
+def train_epochs(
+    run: Trainer, log: Log | None, progress: Progress, stop: Interruption
+) -> None:
+    """Train to the end: epoch after epoch, each with a row in the log and a checkpoint.
+
+    Args:
+        run: what to train, on what, and from where.
+        log: gets a row after each epoch, on rank 0.
+        progress: is told of each step and each epoch.
+        stop: is asked after each step whether to end here.
+
+    Raises:
+        UserError: the loss is no longer a number; the disk is full.
+    """
+    state, watch = run.state, Stopwatch(run.state)
+    while state.step < run.last_step or state.row_due:
+        if not state.row_due:
+            train_epoch(run, progress, stop, watch)
+        if stop.agreed(run.ranks):
+            run.save()
+            return
+        result = evaluate(run.network, run.data.val)
+        if state.step % run.steps_per_epoch == 0:
+            run.plateau.after_epoch(1 - result.top1)
+        watch("validation")
+        row = make_row(run, result)
+        if log is not None:
+            log.add(**row)
+        state.new_row()
+        run.save_best(result)
+        run.save()
+        watch("saving")
+        progress.row(row, len(run.data.classes))
+
+
+def train_epoch(
+    run: Trainer, progress: Progress, stop: Interruption, watch: Stopwatch
+) -> None:
+    """Show a batch, measure the error, send it back, move every weight; again.
+
+    Raises:
+        UserError: the loss is no longer a number.
+    """
+    state, seed = run.state, run.config.seed
+    epoch, done = divmod(state.step, run.steps_per_epoch)
+    state.lr = run.sgd.lr = run.learning_rate(epoch)
+    batches = shuffled(len(run.data.train.labels), run.batch, seed, epoch)[done:]
+    batches = batches[: run.last_step - state.step]
+    network, saved = Timed(run.learning, watch), monotonic()
+
+    for x, labels in prefetch(run.make_batch(epoch), batches):
+        watch("data")
+        if run.frozen is not None:
+            x = run.frozen.forward(x, keep=False)
+        rng = generator(seed, "dropout", state.step)
+        loss, right = train_step(network, run.sgd, x, labels, rng)
+        watch("update")
+        if not np.isfinite(loss):
+            raise UserError(DIVERGED.format(state.step, loss, state.lr, state.lr / 10))
+        state.count(loss, right, len(labels))
+        ends_epoch = state.step % run.steps_per_epoch == 0
+        state.row_due = ends_epoch or state.step == run.last_step
+        progress.step(state, run.steps_per_epoch)
+        due = monotonic() - saved > SAVE_EVERY
+        asked, save = run.ranks.all_reduce_max(stop.asked, due)
+        if asked:
+            break
+        if save:
+            run.save()
+            saved = monotonic()
+            watch("saving")
+
+
+def make_row(run: Trainer, result: Result) -> dict[str, Any]:
+    """A row of log.csv."""
+    state = run.state
+    return {
+        "step": state.step,
+        "epoch": state.step / run.steps_per_epoch,
+        "loss": state.loss / state.seen,
+        "train_acc": state.right / state.seen,
+        "val_loss": result.loss,
+        "val_top1": result.top1,
+        "val_top5": result.top5,
+        "lr": state.lr,
+        "images_per_s": state.seen / state.training_seconds,
+        "seconds": state.seconds,
+    }
+
+
+def warm_up(run: Trainer) -> tuple[float, float]:
+    """Compile the kernels, then time a step that changes nothing: seconds of both."""
+    numbers = np.arange(min(run.batch, len(run.data.train.labels)))
+    x, labels = run.make_batch(0)(numbers)
+    nothing = SGD({"nothing": Param(np.zeros(1, run.network.dtype))})
+
+    def one_step(count: int) -> float:
+        began = perf_counter()
+        mine = run.network.shard(count)
+        v = x[: mine.stop - mine.start]
+        if run.frozen is not None:
+            v = run.frozen.forward(v, keep=False)
+        rng = generator(0, "warm-up")
+        train_step(run.learning, nothing, v, labels[:count], rng)
+        return perf_counter() - began
+
+    began = perf_counter()
+    one_step(min(run.ranks.size, len(numbers)))  # an image for each
+    return perf_counter() - began, one_step(len(numbers))

@@ -1,0 +1,114 @@
+"""How far a run has come: what going on needs, and where its time went.
+
+Everything that going on needs is in last.npz: weights, velocity, and `TrainState`.
+Random numbers are functions of seed, epoch and step, so there is no generator to save.
+That is why a run that was killed at any moment and resumed ends as if nothing had
+happened.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from npalexnet.layers.layer import Array
+from npalexnet.net.step import Trainable
+
+PHASES = ("data", "forward", "backward", "update", "validation", "saving")
+
+
+@dataclass
+class TrainState:
+    """Where a run is: all that going on needs, besides weights and velocity.
+
+    Attributes:
+        step: steps done.
+        lr: the learning rate of the last one.
+        loss, right, seen, training_seconds: sums since the last row of the log.
+        row_due: an epoch, or the run, has ended and is not yet in the log.
+        seconds: since the first step began, added up over resumes.
+        best_top1: of all validations so far.
+        plateau: of the schedule.
+        phases: seconds spent in each phase.
+    """
+
+    step: int = 0
+    lr: float = 0.0
+    loss: float = 0.0
+    right: int = 0
+    seen: int = 0
+    training_seconds: float = 0.0
+    row_due: bool = False
+    seconds: float = 0.0
+    best_top1: float = -1.0
+    plateau: dict[str, Any] = field(default_factory=dict)
+    phases: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PHASES, 0.0))
+
+    def count(self, loss: float, right: int, seen: int) -> None:
+        """Take in one step."""
+        self.step += 1
+        self.loss += loss * seen
+        self.right += right
+        self.seen += seen
+
+    def spend(self, phase: str, seconds: float) -> None:
+        """Charge time to a phase."""
+        self.phases[phase] += seconds
+        self.seconds += seconds
+        if phase not in ("validation", "saving"):
+            self.training_seconds += seconds
+
+    @property
+    def first_unlogged(self) -> int:
+        """The first step whose row of the log is still to be written."""
+        return self.step if self.row_due else self.step + 1
+
+    def new_row(self) -> None:
+        """Start counting for the next row of the log."""
+        self.loss, self.right, self.seen, self.training_seconds = 0.0, 0, 0, 0.0
+        self.row_due = False
+
+
+class Stopwatch:
+    """Charges the time since the last call to one phase of the run."""
+
+    def __init__(self, state: TrainState) -> None:
+        self.state, self.last = state, perf_counter()
+
+    def __call__(self, phase: str) -> None:
+        """What was done since the last call was this."""
+        now = perf_counter()
+        self.state.spend(phase, now - self.last)
+        self.last = now
+
+
+class Timed:
+    """A network that tells a stopwatch when forward and backward are done.
+
+    Args:
+        network: does the work.
+        watch: is told.
+    """
+
+    def __init__(self, network: Trainable, watch: Stopwatch) -> None:
+        self.network, self.watch = network, watch
+
+    def forward(
+        self,
+        x: Array,
+        train: bool = False,
+        keep: bool = True,
+        *,
+        rng: np.random.Generator | None = None,
+    ) -> Array:
+        """As the network's."""
+        return self.network.forward(x, train, keep, rng=rng)
+
+    def backward(self, dy: Array) -> None:
+        """As the network's; what came since the last call was forward, and the loss."""
+        self.watch("forward")
+        self.network.backward(dy)
+        self.watch("backward")
