@@ -48,7 +48,7 @@ WORK: dict[str, tuple[str, dict[str, Any], int, str]] = {
 
 def make(name: str, candidate: str, threads: int) -> Callable[[], None]:
     """What is to be timed: a function without arguments."""
-    from npalexnet import SGD, alexnet, softmax_cross_entropy
+    from npalexnet import SGD, alexnet, train_step
     from npalexnet.net import threads as our_threads
 
     variant, switches, batch, what = WORK[name]
@@ -73,9 +73,7 @@ def make(name: str, candidate: str, threads: int) -> Callable[[], None]:
     sgd = SGD(graph.params)
 
     def step() -> None:
-        y = graph.forward(x, train=True, rng=rng)
-        graph.backward(softmax_cross_entropy(y, labels)[1])
-        sgd.step()
+        train_step(graph, sgd, x, labels, rng)
 
     def forward() -> None:
         graph.forward(x, keep=False)
@@ -117,11 +115,10 @@ def operations(name: str) -> float:
 
     variant, switches, batch, what = WORK[name]
     graph = alexnet(variant, 1000, **switches)
-    shape, total = graph.input_shape, 0
-    for i, (layer_name, layer) in enumerate(graph.layers.items()):
+    total = 0
+    for i, cost in enumerate(graph.costs().values()):
         passes = 1 if what == "forward" else 2 if i == 0 else 3
-        total += 2 * passes * layer.multiply_adds(shape)
-        shape = graph.output_shapes[layer_name]
+        total += 2 * passes * cost.multiply_adds
     return float(total * batch)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from npalexnet import alexnet
+from npalexnet.alexnet import outline
 
 # paper section 3.5 and Fig. 2: weights, parameters, multiply-adds an image
 PAPER = {
@@ -142,3 +143,18 @@ def test_the_paper_std_of_0_01_does_not_learn_in_small():
     assert size["fc7"] < 1e-4 * size["conv1"]
     healthy = alexnet("small", 10).activations(x, ["conv1", "fc7"])
     assert healthy["fc7"].std() > 0.1 * healthy["conv1"].std()
+
+
+def test_an_outline_says_what_the_network_says_of_itself():
+    """So a file of weights and a network of ours carry the same switches."""
+    for switches in ({}, {"lrn": False}, {"lrn_groups": 2}):
+        known = outline("paper", 3, **switches).about
+        assert known == alexnet("small", 3, **switches).about | {"variant": "paper"}
+
+
+def test_the_package_hands_on_the_function():
+    import npalexnet
+    from npalexnet.alexnet import VARIANTS
+
+    assert npalexnet.alexnet is alexnet
+    assert "paper" in VARIANTS

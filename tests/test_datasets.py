@@ -149,3 +149,24 @@ def test_statistics_by_hand():
     assert seen.colour_std == pytest.approx([50, 0, 0])
     assert abs(seen.colour_axes[0]) == pytest.approx([1, 0, 0])
     assert seen.std == pytest.approx(pixels.std())
+
+
+@pytest.mark.parametrize("limit", [1, 3, 5, 9, 10, 25])
+def test_a_limit_is_kept_and_shared_out_evenly(limit):
+    labels = datasets.load("emoji", limit=limit).train.labels
+    assert len(labels) == limit
+    counts = np.bincount(labels, minlength=10)
+    assert counts.max() - counts.min() <= 1
+
+
+def test_decoding_uses_the_processors_that_this_process_may_use(tmp_path, monkeypatch):
+    from npalexnet.datasets import cache
+
+    asked = []
+    pool = cache.ThreadPoolExecutor
+    monkeypatch.setattr(cache, "usable_cpus", lambda: 3)
+    monkeypatch.setattr(
+        cache, "ThreadPoolExecutor", lambda n: asked.append(n) or pool(n)
+    )
+    datasets.load("own", write_zip(tmp_path / "a.zip", layout()))
+    assert set(asked) == {3}

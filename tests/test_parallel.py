@@ -66,7 +66,7 @@ def test_columns_talk_where_the_papers_gpus_talked(paper):
 def test_hybrid_gathers_images_once_and_then_units(paper):
     pieces = plan(paper, "hybrid", 4)
     assert [(p.names[0], p.parallel_over, p.gathers) for p in pieces] == [
-        ("conv1", "images", None),
+        ("conv1", "batch", None),
         ("fc6", "features", 0),
         ("fc7", "features", 1),
         ("fc8", "features", 1),
@@ -75,7 +75,7 @@ def test_hybrid_gathers_images_once_and_then_units(paper):
 
 def test_images_gather_nothing_on_the_way(paper):
     assert {(p.parallel_over, p.gathers) for p in plan(paper, "images", 3)} == {
-        ("images", None)
+        ("batch", None)
     }
 
 
@@ -341,3 +341,15 @@ def test_if_one_rank_fails_all_end_and_one_line_says_why(who, how, says, status)
     assert len(ours) == 1
     assert ours[0].startswith(says)
     assert done.returncode == status
+
+
+@pytest.mark.parametrize("size", ["PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_NTASKS"])
+def test_processes_that_were_started_together_are_noticed(size, monkeypatch):
+    from npalexnet.parallel import ranks
+
+    for name in (*ranks.SIZES, *ranks.MARKS):
+        monkeypatch.delenv(name, raising=False)
+    assert not ranks.started_often()
+    monkeypatch.setenv(size, "4")
+    assert ranks.started_often()
+    assert ranks.world().size == 1  # inside srun's allocation, but not started by it
