@@ -22,7 +22,7 @@ from npalexnet.layers import LRN
 from npalexnet.net import threads
 from npalexnet.net.graph import Graph, sample_masks
 from npalexnet.parallel import ParallelGraph, Ranks, world
-from npalexnet.parallel.graph import Part
+from npalexnet.parallel.part import Part
 from npalexnet.system.errors import UserError
 
 # Batches of 18, 18 and 1: the last leaves most ranks without an image. 10 classes and

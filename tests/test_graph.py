@@ -10,7 +10,7 @@ from npalexnet.alexnet import outline
 from npalexnet.datasets.input import Input
 from npalexnet.gradcheck import directional_derivative
 from npalexnet.layers import Conv2d, Flatten, Linear, MaxPool, ReLU
-from npalexnet.net import engine, threads
+from npalexnet.net import memory, threads
 
 
 def test_every_parameter_array_of_paper_has_the_right_gradient():
@@ -58,7 +58,7 @@ def test_memory_is_counted_before_it_is_taken(variant, images, count):
 def test_memory_of_many_images_grows_evenly(monkeypatch):
     graph = outline("small", 10)
     counted = [graph.memory(n)["for the batch"] for n in (64, 256, 512)]
-    monkeypatch.setattr(engine, "MANY", 128)
+    monkeypatch.setattr(memory, "MANY", 128)
     assert [graph.memory(n)["for the batch"] for n in (64, 256, 512)] == counted
 
 

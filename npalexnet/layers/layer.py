@@ -24,6 +24,7 @@ Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
 Work = Callable[[int, int], None]
 ParallelFor = Callable[[int, Work], None]
+Allocate = Callable[[int, "np.dtype[Any]"], Array]
 
 
 class Param:
@@ -113,7 +114,7 @@ class Workspace:
         grads: one array for each parameter; see `Layer.backward`.
         need_dx: does anybody read what this layer's backward returns?
         parallel_for: how a layer's own loop may be divided over threads.
-        allocate: makes the arrays; see `Engine.memory` for another one.
+        allocate: makes the arrays; net/memory.py has one that only counts.
     """
 
     def __init__(
@@ -126,7 +127,7 @@ class Workspace:
         grads: dict[str, Array] | None = None,
         need_dx: bool = True,
         parallel_for: ParallelFor = serial_for,
-        allocate: Callable[[int, np.dtype[Any]], Array] = allocate,
+        allocate: Allocate = allocate,
     ) -> None:
         self._store = {} if store is None else store
         self.dtype: np.dtype[Any] = np.dtype(dtype)

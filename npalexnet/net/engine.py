@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npalexnet.layers.layer import (
+    Allocate,
     Array,
     Layer,
     Shape,
@@ -37,7 +38,6 @@ from npalexnet.net import threads
 
 BLOCK_BYTES = 2**22  # of a block's largest array: about what a core's cache holds
 MOST_IMAGES = 16  # in a block
-MANY = 1024  # images whose arrays are counted block by block
 
 Range = tuple[int, int]
 
@@ -77,6 +77,7 @@ class Engine:
         dtype: of all arrays.
         stores: where the arrays live between calls, one for each thread.
         copies_input: the caller may change x before backward reads it.
+        allocate: makes the arrays; memory.py has one that only counts.
 
     Raises:
         ValueError: a layer does not fit behind the one before it; says which.
@@ -89,6 +90,7 @@ class Engine:
         dtype: np.dtype[Any],
         stores: list[dict[Any, Array]] | None = None,
         copies_input: bool = True,
+        allocate: Allocate = allocate,
     ) -> None:
         self.layers, self.dtype, self.copies_input = layers, dtype, copies_input
         self.input_shapes: dict[str, Shape] = {}
@@ -103,7 +105,7 @@ class Engine:
         self.first = next(iter(layers))
         self.saves_output = outputs_to_save(layers)
         self.stores: list[dict[Any, Array]] = [] if stores is None else stores
-        self._allocate = allocate
+        self.allocate = allocate
 
     # ----------------------------------------------------------- how it is split
 
@@ -295,91 +297,12 @@ class Engine:
             block if batch.keep else None,
             self.saves_output[name] and batch.keep,
             parallel_for=threads.parallel_for if alone else serial_for,
-            allocate=self._allocate,
+            allocate=self.allocate,
         )
-
-    # ------------------------------------------------------------------ its memory
 
     def held(self) -> int:
         """Bytes of all arrays that have been handed out, and are kept for reuse."""
         return sum(a.nbytes for store in self.stores for a in store.values())
-
-    def memory(self, images: int) -> int:
-        """Bytes of all arrays that a training step asks for, before it is made.
-
-        The layers ask for their arrays in the same order, through the same blocks; what
-        they get has a size, but no memory behind it.
-
-        Args:
-            images: in the batch.
-        """
-        if images == 0:
-            return 0
-        if images > MANY:  # each further image takes as much as the one before
-            whole = self.memory(MANY)
-            per_image = (whole - self.memory(MANY // 2)) / (MANY // 2)
-            return whole + round((images - MANY) * per_image)
-        dry = Engine(
-            self.layers,
-            self.input_shapes[self.first],
-            self.dtype,
-            copies_input=self.copies_input,
-        )
-        dry._allocate = promise
-        batch = dry.batch(images, train=True, keep=True, masks={})
-        learned = False
-        for stage in dry.stages():
-            dry.reserve(stage, batch, need_dx=learned)
-            learned |= any(self.layers[name].params for name in stage.names)
-        masks = sum(
-            images * prod(self.input_shapes[name])
-            for name, layer in self.layers.items()
-            if type(layer).sample_mask is not Layer.sample_mask
-        )
-        return dry.held() + masks
-
-    def reserve(self, stage: Stage, batch: Batch, need_dx: bool) -> None:
-        """Ask for all arrays of a stage, forward and backward."""
-        if stage.parallel_over == "batch":
-            self.stage_output(stage, batch)
-        if need_dx:
-            self.stage_dx(stage, batch)
-        back = self.from_first_learned(stage.names)
-
-        def work(thread: int, block: int, images: slice) -> None:
-            count = images.stop - images.start
-            if self.copies_input and stage.names[0] == self.first:
-                ws = self.workspace(self.first, batch, thread, block)
-                ws.saved("x", (count, *self.input_shapes[self.first]))
-            for name in stage.names:
-                ws = self.workspace(name, batch, thread, block, stage)
-                ws.need_dx = need_dx or name in back[1:]
-                self.layers[name].reserve(ws, (count, *self.input_shapes[name]))
-
-        for thread in range(1, len(self.ranges(stage, batch))):
-            self.gradients(stage.names, batch, thread, zeros=False)
-        self.each_block(stage, batch, work)
-
-    def saved_per_image(self, name: str) -> int:
-        """Bytes that a layer saves for backward, for one image."""
-        store: dict[Any, Array] = {}
-        ws = Workspace(
-            store,
-            self.dtype,
-            name,
-            saves_output=self.saves_output[name],
-            allocate=promise,
-        )
-        layer, shape = self.layers[name], self.input_shapes[name]
-        layer.reserve(ws, (1, *shape))
-        saved = sum(a.nbytes for key, a in store.items() if len(key) == 3)
-        drawn = type(layer).sample_mask is not Layer.sample_mask
-        return saved + (prod(shape) if drawn else 0)
-
-
-def promise(size: int, dtype: np.dtype[Any]) -> Array:
-    """An array that has a size, but no memory: all its numbers are the same one."""
-    return np.broadcast_to(np.zeros((), dtype), (size,))
 
 
 def outputs_to_save(layers: Mapping[str, Layer]) -> dict[str, bool]:

@@ -23,6 +23,7 @@ from npalexnet.datasets.input import Input
 from npalexnet.layers.layer import Array, Layer, Param, Shape, Workspace
 from npalexnet.net import threads
 from npalexnet.net.engine import Batch, Engine, Stage
+from npalexnet.net.memory import saved_per_image, step_memory
 from npalexnet.net.table import Cost, layer_table
 
 Layers = Mapping[str, Layer]
@@ -271,7 +272,7 @@ class Graph:
         weights = sum(p.data.nbytes for p in self.params.values())
         return {
             "for weights, gradients and velocity": 3 * weights,
-            "for the batch": self.engine.memory(batch),
+            "for the batch": step_memory(self.engine, batch),
         }
 
     def costs(self) -> dict[str, Cost]:
@@ -280,7 +281,7 @@ class Graph:
             name: Cost(
                 sum(p.data.size for p in layer.params.values()),
                 layer.multiply_adds(self.engine.input_shapes[name]),
-                self.engine.saved_per_image(name),
+                saved_per_image(self.engine, name),
             )
             for name, layer in self.layers.items()
         }

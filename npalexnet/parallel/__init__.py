@@ -7,7 +7,9 @@ on several:
 
     plan.py     who holds what, what must be exchanged, how many bytes that is
     ranks.py    the exchange itself: what MPI is asked to do, and what it sent
+    part.py     one rank's shard of a piece of the network
     graph.py    a Graph whose work is divided over the ranks
+    network.py  what training needs of either: a whole Graph, or a divided one
 
 Three schemes:
 
