@@ -55,17 +55,17 @@ def measure(graph: Graph, images: int, repeat: int) -> list[Row]:
     with threads.one_thread_blas():
         for i, (name, layer) in enumerate(graph.layers.items()):
             grads = {key: np.zeros_like(p.data) for key, p in layer.params.items()}
-            mem = Workspace(layer=name, grads=grads)
-            noise = layer.draw(rng, x.shape)
             need_dx = i > 0
-            y, cache = layer.forward(x, mem, True, noise)
+            ws = Workspace(layer=name, grads=grads, need_dx=need_dx)
+            mask = layer.sample_mask(rng, x.shape)
+            y, cache = layer.forward(x, ws, True, mask)
             dy = np.ones_like(y)
 
-            def forward(layer=layer, x=x, mem=mem, noise=noise):  # type: ignore
-                return layer.forward(x, mem, True, noise)
+            def forward(layer=layer, x=x, ws=ws, mask=mask):  # type: ignore
+                return layer.forward(x, ws, True, mask)
 
-            def backward(layer=layer, dy=dy, cache=cache, mem=mem, dx=need_dx):  # type: ignore
-                return layer.backward(dy, cache, mem, dx)
+            def backward(layer=layer, dy=dy, cache=cache, ws=ws):  # type: ignore
+                return layer.backward(dy, cache, ws)
 
             seconds = (
                 timed(forward, repeat) / images,

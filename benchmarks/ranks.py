@@ -61,12 +61,12 @@ def rank_main(scheme: str, batch: int, steps: int, count: int) -> None:
     labels = rng.integers(0, CLASSES, batch)
 
     def step(number: int) -> float:
-        ranks.most(0)  # all begin at the same time
+        ranks.all_reduce_max(0)  # all begin at the same time
         began = time.perf_counter()
         y = graph.forward(x, train=True, rng=generator(0, "masks", number))
         graph.backward(softmax_cross_entropy(y, labels)[1])
         sgd.step()
-        ranks.most(0)
+        ranks.all_reduce_max(0)
         return time.perf_counter() - began
 
     step(0)
@@ -173,7 +173,7 @@ def wire(batch: int, schemes: list[str]) -> None:
 # What `--wire` counted; `--picture` draws it.
 WIRE = Path(__file__).with_name("wire.json")
 
-# ColourPCA that colour-blind readers tell apart.
+# Colours that colour-blind readers tell apart.
 COLOURS = {"columns": "#4c956c", "images": "#2f7ebc", "hybrid": "#e2711d"}
 
 

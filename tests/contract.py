@@ -29,12 +29,12 @@ class Scale(Layer):
         super().__init__()
         self.params = {"scale": Param(np.linspace(0.5, 2, channels))}
 
-    def forward(self, x, mem, train=False, noise=None):
+    def forward(self, x, ws, train=False, mask=None):
         return x * self._across(x), x
 
-    def backward(self, dy, cache, mem, need_dx=True):
+    def backward(self, dy, cache, ws):
         x = cache
-        mem.grads["scale"] += (dy * x).reshape(*x.shape[:2], -1).sum((0, 2))
+        ws.grads["scale"] += (dy * x).reshape(*x.shape[:2], -1).sum((0, 2))
         return dy * self._across(x)
 
     def _across(self, x):

@@ -155,7 +155,7 @@ def fail(who: str, how: str) -> int:
     """Exchange for ever, until the ranks `who` ("1", "all") fail."""
     ranks = world()
     for i in range(10**9):
-        ranks.sum(np.ones(1000), ("nothing", "gradients"))
+        ranks.all_reduce(np.ones(1000), ("nothing", "gradients"))
         if i == 100 and who in ("all", str(ranks.rank)):
             if how == "killed":
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -168,6 +168,7 @@ def fail(who: str, how: str) -> int:
 def die(step: int, options: list[str]) -> int:
     """Train, with a checkpoint after every step, until rank 1 is killed in one."""
     from npalexnet import train as command
+    from npalexnet.training import loop
 
     forward = ParallelGraph.forward
     steps_begun = 0
@@ -180,7 +181,7 @@ def die(step: int, options: list[str]) -> int:
         return forward(graph, *args, **how)
 
     ParallelGraph.forward = forward_or_die  # type: ignore[method-assign]
-    command.SAVE_EVERY = 0.0
+    loop.SAVE_EVERY = 0.0
     return command.main(options)
 
 

@@ -79,10 +79,10 @@ class Wide(Layer):
 
     parallel_over = "features"
 
-    def forward(self, x, mem, train=False, noise=None):
+    def forward(self, x, ws, train=False, mask=None):
         return 2 * x.astype(np.float64), None
 
-    def backward(self, dy, cache, mem, need_dx=True):
+    def backward(self, dy, cache, ws):
         return 2 * dy
 
 
