@@ -1,4 +1,4 @@
-"""python -m npalexnet: which commands there are."""
+"""python -m npalexnet: the list of commands."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 python -m npalexnet.ablate                                   emoji, half an hour
 python -m npalexnet.ablate --ideas lrn,dropout --seeds 5
 
-Finished runs are kept: the command, given again, goes on where it was stopped.
+Finished runs are kept: the same command, given again, goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
         write(rows, Path(options.out), title)
         print(table(rows))
         print(
-            f"table and picture: {options.out}/ablation.md {options.out}/ablation.png"
+            f"table and figure: {options.out}/ablation.md {options.out}/ablation.png"
         )
         return 0
 

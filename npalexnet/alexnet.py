@@ -6,15 +6,15 @@
 Several networks are called AlexNet, and few of them are the same:
 
     paper      the NIPS paper of 2012, as it is written
-    code2012   what the code ran that made the paper's results
+    code2012   what was really run to get the paper's results
     caffe      Caffe's replication (BVLC), whose biases start at 0.1
-    caffenet   Caffe's other one, which pools before it normalises
+    caffenet   Caffe's second network, which pools before it normalises
     owt        "One weird trick" (2014), one column; the AlexNet of torchvision
     column     the paper's control: what one column can do by itself
     small      for pictures of 64 x 64, to be trained on a laptop
 
-Each is a list below, to be read from top to bottom: one line a layer, and beside it the
-shape of what comes out (channels x height x width). No line says how large its input
+Each is a list below, to be read from top to bottom: one line per layer, and beside it
+the shape of its output (channels x height x width). No line says how large its input
 is; `alexnet` walks down the list and finds out.
 
     python -m npalexnet.summary --variant all        shows them side by side
@@ -46,8 +46,8 @@ from npalexnet.net.blueprint import (
 from npalexnet.net.graph import Graph
 
 # NIPS 2012, as written: section 3.5 and Fig. 2; starting weights and biases section 5.
-# The text says 224 pixels; 55 places at stride 4 need 227. "Equal learning rate for all
-# layers": biases learn and decay like weights.
+# The text says 224 pixels; 55 positions at stride 4 need 227. "Equal learning rate for
+# all layers": biases learn and decay like weights.
 PAPER = Variant(
     (
         #                                                                  3 x 227 x 227
@@ -77,21 +77,21 @@ PAPER = Variant(
     ),
     side=256,
     crop=227,
-    mean=(127.3, 119.7, 104.9),  # of the code of 2012; Caffe's is another
+    mean=(127.3, 119.7, 104.9),  # from the code of 2012; Caffe's differs
     std=1,
     measured="picture",
 )
 
-# What was run in 2012, as the code says that was released in 2025 (github.com/
+# What was run in 2012, according to the code that was released in 2025 (github.com/
 # computerhistory/AlexNet-Source-Code): layers/layers-145.cfg, and layer-params-145.cfg,
 # whose log has the errors that the paper reports for one network. The two columns a and
-# b, a GPU each, are two groups here. It is not quite what the paper says:
-#   - pictures of 224, and windows that hang over the right and the lower edge: three
-#     rows and columns of zeros make the same 55 places;
-#   - in layer 1, LRN comes before ReLU, which comes after pooling (in layer 5, too:
-#     pooling and ReLU may change places, LRN and ReLU may not);
+# b, one on each GPU, are two groups here. It is not quite what the paper says:
+#   - pictures of 224 x 224, and windows that reach over the right and the lower edge:
+#     three more rows and columns, of zeros, give the same 55 positions;
+#   - in layer 1, LRN comes before ReLU, and ReLU after pooling (in layer 5, too: to swap
+#     pooling and ReLU changes nothing, to swap LRN and ReLU does);
 #   - LRN does not see the other column, and its alpha is divided by its size;
-#   - the second one is followed by same-map normalisation (cnorm2 there);
+#   - the second LRN is followed by same-map normalisation (cnorm2 there);
 #   - conv3 to conv5 start with std 0.03;
 #   - biases learn twice as fast (epsB 0.02, epsW 0.01), and do not decay.
 LRN_2012 = Norm(alpha=1e-4 / 5, groups=2)  # scale=0.0001, size=5, pow=0.75, minDiv=2
@@ -135,8 +135,8 @@ CODE2012 = Variant(
 # Caffe's replication: models/bvlc_alexnet/train_val.prototxt in github.com/BVLC/caffe.
 # Its readme says why biases start at 0.1: with the paper's 1 the loss stayed flat. LRN
 # divides alpha by its size, and k is 1, Caffe's default. Caffe's dropout doubles what
-# it leaves over, and its pictures are BGR: `npalexnet.load` doubles the trained weights
-# of fc7 and fc8, and turns the channels of conv1 round.
+# it keeps, and its pictures are BGR: so `npalexnet.load` doubles the trained weights of
+# fc7 and fc8, and reverses the input channels of conv1.
 LRN_CAFFE = Norm(alpha=1e-4 / 5, k=1)
 CAFFE = Variant(
     (
@@ -174,8 +174,8 @@ CAFFE = Variant(
     bias_decay=0,
 )
 
-# Caffe's other one: models/bvlc_reference_caffenet/train_val.prototxt. It pools before
-# it normalises, so LRN has a quarter of the work; and its biases start at 1.
+# Caffe's second network: models/bvlc_reference_caffenet/train_val.prototxt. It pools
+# before it normalises, so LRN has a quarter of the work; and its biases start at 1.
 CAFFENET = Variant(
     (
         #                                                                  3 x 227 x 227
@@ -216,8 +216,8 @@ CAFFENET = Variant(
 # arXiv 1404.5997) has a single column; layers, starting weights and pixels here are
 # torchvision's (torchvision/models/alexnet.py, whose conv4 has 256 filters where the
 # text says 384): no LRN, dropout in front of fc6 and fc7, weights and biases uniform in
-# ±1/√inputs, PyTorch's default. Its dropout, too, doubles what it leaves over, and
-# `npalexnet.load` the trained weights of fc6 and fc7.
+# ±1/√inputs, PyTorch's default. Its dropout, too, doubles what it keeps, so
+# `npalexnet.load` doubles the trained weights of fc6 and fc7.
 OWT = Variant(
     (
         #                                                                  3 x 224 x 224
@@ -251,10 +251,10 @@ OWT = Variant(
 )
 
 # Are two columns better than one? The paper's control (section 3.2 and its footnote;
-# 1.7 points of top-1 error worse): one column, but conv5 and the fully connected layers
-# as wide as both together, or it would have half the parameters. Read it beside PAPER.
-# As in the run that was compared (layers-145-half.cfg in the code of 2012), biases
-# learn twice as fast and do not decay.
+# its top-1 error is 1.7 points higher): one column, but with conv5 and the fully
+# connected layers as wide as in both columns together, or it would have half the
+# parameters. Read it beside PAPER. As in the paper's own run of it (layers-145-half.cfg
+# in the code of 2012), biases learn twice as fast and do not decay.
 COLUMN = Variant(
     (
         #                                                                  3 x 227 x 227
@@ -293,11 +293,12 @@ COLUMN = Variant(
 
 # The paper's topology for pictures of 64 x 64, about a twentieth of the work.
 #
-# The paper's starting weights, std 0.01 everywhere, do not learn here. Through a ReLU,
-# a layer multiplies the size of the signal by about std · √(inputs of a unit / 2). The
-# paper's conv2 to fc7 have 1200 to 9216 inputs, a factor of 0.24 to 0.68, and pixels of
-# ±60 grey levels to begin with. Here conv1 to fc7 have 75 to 1152 inputs, 0.06 to 0.24:
-# after seven layers a few millionths are left, and the loss stays flat at ln(classes).
+# The paper's starting weights, std 0.01 everywhere, do not learn here. With its ReLU, a
+# layer multiplies the size of the signal by about std · √(inputs of a unit / 2). The
+# paper's conv2 to fc7 have 1200 to 9216 inputs, a factor of 0.24 to 0.68, and their
+# signal starts out large, as pixels of ±60 grey levels. Here conv1 to fc7 have 75 to
+# 1152 inputs, a factor of 0.06 to 0.24: after seven layers a few millionths are left,
+# and the loss stays flat at ln(classes).
 # He's std = √(2 / inputs) (2015) makes the factor 1. The last layer alone starts small,
 # std 0.01, so that the first loss is ln(classes).
 SMALL = Variant(
@@ -370,12 +371,12 @@ def alexnet(
         lrn: False leaves out response normalisation, across maps and inside them.
         overlap: False pools with windows of 2, side by side.
         groups: 1 joins the two columns, in convolutions and normalisations that keep
-            them apart; None is as the variant has it.
-        dropout: rate of every dropout; 0 leaves them out; None is as the variant has
-            it.
+            them apart; None keeps the variant's own.
+        dropout: rate of every dropout layer; 0 leaves them out; None keeps the
+            variant's own.
         activation: "relu" or "tanh".
-        lrn_groups: response normalisation keeps so many parts of the maps apart, 2 for
-            the columns of two GPUs; None is as the variant has it.
+        lrn_groups: response normalisation looks only inside each of this many groups of
+            maps, 2 for the columns of two GPUs; None keeps the variant's own.
         dtype: float32, or float64 for checks.
 
     Raises:
@@ -405,7 +406,7 @@ SWITCHES: dict[str, Any] = {
 
 
 def described(variant: str, **chosen: Any) -> tuple[Variant, list[Named]]:
-    """A variant by its name, and its list of layers after the switches of `alexnet`.
+    """A variant by its name, and its layers with the switches of `alexnet` applied.
 
     Raises:
         ValueError: an unknown variant, or a switch that changes nothing in it.

@@ -3,8 +3,8 @@
 python -m npalexnet.evaluate                     the newest run
 python -m npalexnet.evaluate runs/emoji-small --ten-crop
 
-Beside the numbers it leaves two pictures in the run's folder: confusion.png, what each
-class is taken for, and top5.png, some answers in full.
+Besides printing the numbers it leaves two figures in the run's folder: confusion.png,
+what each class is taken for, and top5.png, some answers in full.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
         action="store_true",
         help="show each picture ten times: corners, centre, mirrored (slower, better)",
     )
-    parser.add_argument("--data", metavar="PATH", help="where the pictures lie now")
+    parser.add_argument("--data", metavar="PATH", help="where the pictures are now")
     parser.add_threads()
     args = parser.parse_args(argv)
 
@@ -59,9 +59,9 @@ def main(argv: list[str] | None = None) -> int:
         try:
             draw(path.parent, graph, result, pictures, classes)
             names = (path.parent / "confusion.png", path.parent / "top5.png")
-            print("pictures:", *names)
+            print("figures:", *names)
         except UserError as error:  # somebody else's run: the numbers are still good
-            print(f"no pictures: {error}")
+            print(f"no figures: {error}")
         how = "ten crops" if args.ten_crop else "centre crop"
         print(f"loss {result.loss:.4f} ({how})")
         n = len(pictures.labels)

@@ -74,8 +74,8 @@ def main(argv: list[str] | None = None) -> int:
     """The command line."""
     parser = cli.Parser(
         prog="python -m npalexnet.gradcheck",
-        description="Compare every hand-written derivative with what happens when its "
-        "number is moved.",
+        description="Compare every hand-written derivative with how much the result "
+        "really changes when the number is moved a little.",
         epilog="Exit status: 0 if everything is right (or every mutant was caught), "
         "else 1.",
     )

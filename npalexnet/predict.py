@@ -72,10 +72,10 @@ def can_print(text: str) -> bool:
 
 
 def check_out(out: Path, images: Sequence[str]) -> str:
-    """The format of the picture to be written, "png" say.
+    """The format of the figure to be written, "png" for example.
 
     Raises:
-        UserError: it is none that can be written, or `out` is one of the pictures.
+        UserError: no figure can be written in it, or `out` is one of the pictures.
     """
     from matplotlib.figure import Figure
 
@@ -85,8 +85,8 @@ def check_out(out: Path, images: Sequence[str]) -> str:
         raise UserError(f"--out {out}: its name must end in .png, .pdf, .svg or .jpg")
     if out.resolve() in (Path(image).resolve() for image in images):
         raise UserError(
-            f"{out} is one of the pictures, and would be written over; "
-            "choose another name by --out"
+            f"{out} is one of the pictures, and would be overwritten; "
+            "choose another name with --out"
         )
     return kind
 
@@ -104,7 +104,8 @@ def main(argv: list[str] | None = None) -> int:
         metavar="IMAGE",
         help="pictures in any usual format. If the first is a run folder or a "
         f"network's file ({', '.join(NETWORKS)}), that network is asked; else the "
-        "newest run; else a small one that comes along and knows ten kinds of emoji",
+        "newest run; else a small one that comes with the package and knows ten kinds "
+        "of emoji",
     )
     parser.add_argument(
         "--ten-crop",
@@ -116,7 +117,7 @@ def main(argv: list[str] | None = None) -> int:
         type=Path,
         default=Path("predictions.png"),
         metavar="FILE",
-        help="the picture to write (default: predictions.png)",
+        help="the figure to write (default: predictions.png)",
     )
     parser.add_threads()
     args = parser.parse_intermixed_args(argv)

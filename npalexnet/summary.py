@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None) -> int:
         "--variant",
         default="paper",
         choices=[*VARIANTS, "all"],
-        help="which network; all: side by side, how they differ (default: paper)",
+        help="which network; all: all of them side by side (default: paper)",
     )
     parser.add_argument(
         "--classes", type=int, default=1000, metavar="N", help="(default: 1000)"

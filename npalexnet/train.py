@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
         prog="python -m npalexnet.train",
         description="Train a network on pictures.",
         epilog="With no options: the small AlexNet on emoji, about two minutes. Its "
-        "folder then holds log.csv, pictures, and checkpoints for evaluate and "
+        "folder then holds log.csv, figures, and checkpoints for evaluate and "
         "predict. Ctrl-C saves before it stops; --resume goes on. Downloads and "
         "decoded pictures are kept in the folder that the environment variable "
         "NPALEXNET_DATA names, else in ~/.cache/npalexnet.",

@@ -214,6 +214,8 @@ LIES = {
     "strides too wide": {"strides": (4, 1)},
     "one stride": {"strides": (3,)},
     "expanded": {"shape": (10**9, 10**9), "strides": (0, 0)},
+    "repeated": {"strides": (0, 1)},
+    "overlapping": {"strides": (1, 1)},
     "overflow": {"shape": (2**62, 4), "strides": (2**62, 1)},
     "sixty axes": {"shape": (1,) * 60, "strides": (1,) * 60},
     "a larger storage": {"size": 7},
@@ -236,6 +238,34 @@ def test_a_tensor_never_reaches_beyond_its_storage(tmp_path, lie):
     foreign.write_zip(path, foreign.program({name: lying}), {"0": x})
     with pytest.raises(UserError, match=r"net\.pth"):
         weights.read(path)
+
+
+def test_tensors_may_share_a_storage_but_not_without_end(tmp_path):
+    """Tied weights do. A hundred views of one array would be a hundred copies of it."""
+    path, x = tmp_path / "net.pth", foreign.parameter("x", (2, 3))
+    names = ["features.0.weight", "features.3.weight", "features.6.weight"]
+    for count in (1, 2, 3):
+        tensor = foreign.tensor("0", (2, 3), (3, 1), 6)
+        pickle = foreign.program(dict.fromkeys(names[:count], tensor))
+        foreign.write_zip(path, pickle, {"0": x})
+        if count < 3:
+            same(torchfile.read(path), dict.fromkeys(names[:count], x))
+    with pytest.raises(UserError, match="tensors have 72 bytes, but 24 are there"):
+        weights.read(path)
+
+
+def test_a_compressed_copy_of_a_fresh_network_is_loaded(tmp_path):
+    """Its biases are zeros, and so is its velocity, which may unpack to much more."""
+    path, graph = tmp_path / "net.npz", alexnet("small", 2)
+    velocity = {n: np.zeros_like(p.data) for n, p in graph.params.items()}
+    npalexnet.save(path, graph, velocity=velocity)
+    whole = dict(np.load(path))
+    np.savez_compressed(path, **whole)
+    back, extra = checkpoint.load_all(path)
+    for name, param in graph.params.items():
+        assert (param.data == back.params[name].data).all()
+        assert (extra["velocity"][name] == 0).all()
+        extra["velocity"][name] += 1  # it is the caller's
 
 
 def test_memory_is_not_promised_away(tmp_path):
@@ -464,6 +494,276 @@ def test_the_bytes_say_what_a_file_is_if_its_name_does_not(tmp_path, file):
     path.write_bytes((FILES / file).read_bytes())
     kind = {".pth": "torch"}.get(Path(file).suffix, Path(file).suffix[1:])
     assert formats.kind(path) == kind
+
+
+# ------------------------------------------------- files that ask for time or memory
+
+ORDERED = foreign.named("collections", "OrderedDict")
+POWER = b")" + b"q\x00h\x00\x86" * 64  # t = (t, t), again and again: 2^64 values
+TINY = foreign.parameter("x", (2, 2))
+
+
+def colliding_keys():
+    """Whole numbers that all have the same hash in Python."""
+    numbers = (foreign.number(i * (2**61 - 1)) for i in range(60_000))
+    return b"}(" + b"".join(number + b"N" for number in numbers) + b"u"
+
+
+def no_storage(kind):
+    """What BINPERSID takes, with something else than the text "storage"."""
+    rest = foreign.named("torch", "FloatStorage") + foreign.text("0") + b"NK\x01"
+    return b"(" + kind + rest + b"tQ"
+
+
+HOSTILE_PICKLES = {
+    "a key nested 200,000 deep": b"})" + b"\x85" * 200_000 + b"Ns",
+    "a key of 2^64 values": b"}" + POWER + b"Ns",
+    "a key of pairs": ORDERED + b"]" + POWER + b"N\x86a\x85R",
+    "keys that collide": colliding_keys(),
+    "a message of 2^64 values": no_storage(POWER),
+    "a name of 2^64 values": POWER + b"h\x00\x93",
+    "a million values": b"(" + b"N" * 1_000_000 + b"t",
+    "values nested 200,000 deep": b")" + b"\x85" * 200_000,
+    "a list in itself": b"]q\x00h\x00a",
+    "a long text": foreign.text("😀" + "a" * 100_000_000),
+}
+
+
+def zip_of(path, members, compress=zipfile.ZIP_STORED):
+    with zipfile.ZipFile(path, "w", compress, compresslevel=1) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+
+
+def npy_of(array):
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def header_of(line):
+    """The beginning of an .npy, with any line in front of the numbers."""
+    return b"\x93NUMPY\1\0" + len(line).to_bytes(2, "little") + line
+
+
+def directory(names, about=b"PK\1\2" + bytes(24)):
+    """The end of a zip that lists members of these names, all at the same place."""
+    listed = b"".join(about + b"\1\0" + bytes(16) + name for name in names)
+    end = b"PK\5\6" + bytes(4) + b"\1\0\1\0" + len(listed).to_bytes(4, "little")
+    return listed, end
+
+
+def write_crowd(path):
+    """Half a million members, none of which is there."""
+    listed, end = directory([b"x"] * 500_000)
+    path.write_bytes(listed + end + bytes(4) + bytes(2))
+
+
+def write_overlapping(path):
+    """A thousand members that are the same 16 MB."""
+    zip_of(path, {"0.npy": npy_of(np.zeros(16_000_000, np.uint8))})
+    whole = path.read_bytes()
+    start = whole.rindex(b"PK\1\2")
+    entry = whole[start : whole.rindex(b"PK\5\6")]
+    entries = [entry[:-5] + b"%05d" % i for i in range(1000)]
+    listed = b"".join(e[:28] + b"\5\0" + e[30:46] + e[-5:] for e in entries)
+    end = b"PK\5\6" + bytes(4) + b"\xe8\3" * 2 + len(listed).to_bytes(4, "little")
+    path.write_bytes(
+        whole[:start] + listed + end + start.to_bytes(4, "little") + bytes(2)
+    )
+
+
+def own(path, **changes):
+    """A checkpoint of ours in which something is said otherwise."""
+    graph = npalexnet.Graph({"fc": Linear(3, 2)}, (3,))
+    described = {**checkpoint.describe(graph), "extra": {}, **changes}
+    arrays = {name: param.data for name, param in graph.params.items()}
+    arrays |= {"input.mean": np.zeros(3), "input.std": np.ones(())}
+    np.savez(path, **arrays, about=np.array(json.dumps(described)))
+
+
+def layer_of(kind, multipliers=(), **settings):
+    return [
+        {
+            "name": "fc",
+            "layer": kind,
+            "settings": settings,
+            "multipliers": dict.fromkeys(multipliers, (1, 1)),
+        }
+    ]
+
+
+def bytes_replaced(path, old, new):
+    whole = path.read_bytes()
+    assert old in whole
+    path.write_bytes(whole.replace(old, new))
+
+
+def write_encrypted(path):
+    zip_of(path, {"about.npy": npy_of(np.array("{}"))})
+    whole = bytearray(path.read_bytes())
+    whole[6] |= 1
+    whole[whole.rindex(b"PK\1\2") + 8] |= 1
+    path.write_bytes(whole)
+
+
+def write_of_the_future(path):
+    """A zip that only version 6.4 of some program can unpack."""
+    zip_of(path, {"about.npy": npy_of(np.array("{}"))})
+    whole = bytearray(path.read_bytes())
+    whole[whole.rindex(b"PK\1\2") + 6] = 64
+    path.write_bytes(whole)
+
+
+def write_broken_lzma(path):
+    zip_of(path, {"about.npy": npy_of(np.array("{}"))}, zipfile.ZIP_LZMA)
+    whole = bytearray(path.read_bytes())
+    whole[48:60] = b"\xff" * 12
+    path.write_bytes(whole)
+
+
+def write_bad_name(path):
+    """The name of a member, where it lies, is no UTF-8, though it says so."""
+    zip_of(path, {"about.npy": npy_of(np.array("{}"))})
+    whole = bytearray(path.read_bytes())
+    whole[7] |= 8
+    whole[30:32] = b"\xff\xfe"
+    path.write_bytes(whole)
+
+
+def write_bomb(path, **first):
+    """300 MB of zeros in 1.3 MB."""
+    zeros = header_of(
+        b"{'descr': '|u1', 'fortran_order': False, 'shape': (300000000,)}"
+    )
+    members = {f"{name}.npy": npy_of(array) for name, array in first.items()}
+    zip_of(path, members | {"x.npy": zeros + bytes(300_000_000)}, zipfile.ZIP_DEFLATED)
+
+
+def write_table_of(path, text):
+    write_safetensors(path, text)
+
+
+def in_npz(line):
+    return lambda path: zip_of(path, {"about.npy": header_of(line)})
+
+
+def of_layer(*given, **settings):
+    return lambda path: own(path, layers=layer_of(*given, **settings))
+
+
+LAYER = foreign.field(1, b"conv1")
+HOSTILE = {
+    **{
+        f"{name}.pth": lambda path, body=body: foreign.write_zip(
+            path, b"\x80\x02" + body + b".", {}
+        )
+        for name, body in HOSTILE_PICKLES.items()
+    },
+    "a bomb.npz": write_bomb,
+    "a bomb of ours.npz": lambda path: write_bomb(path, about=np.array("{}")),
+    "a crowd.npz": write_crowd,
+    "overlapping.npz": write_overlapping,
+    "encrypted.npz": write_encrypted,
+    "of the future.npz": write_of_the_future,
+    "broken lzma.npz": write_broken_lzma,
+    "a bad name.npz": write_bad_name,
+    "no end.npz": in_npz(b"{'descr': '<f4', 'shape': ('''"),
+    "no line.npz": in_npz(b"  {\n 1:\n  (\n"),
+    "indented.npz": in_npz(b"x\n  y\n z"),
+    "operators.npz": in_npz(b"-" * 9000 + b"1"),
+    "a shape of texts.npz": in_npz(
+        b"{'descr': '|u1', 'fortran_order': False, 'shape': ('aaaaaaaa', 99999999)}"
+    ),
+    "extra is a number.npz": lambda path: own(path, extra=5),
+    "about is a number.npz": lambda path: own(path, about=5),
+    "classes are numbers.npz": lambda path: own(path, classes=[5]),
+    "about is nested.npz": lambda path: zip_of(
+        path, {"about.npy": npy_of(np.array("[" * 100_000))}
+    ),
+    "a large layer.npz": of_layer("Linear", "wb", inputs=2**20, units=2**20),
+    "large biases.npz": of_layer("Linear", "wb", inputs=0, units=10**9),
+    "a layer that draws.npz": of_layer("Linear", "", inputs=10**4, units=10**4),
+    "a large format.npz": of_layer("LRN", size="%999999999d"),
+    "a large dtype.npz": lambda path: own(path, dtype="U100000000"),
+    "nested.safetensors": lambda path: write_safetensors(
+        path, b'{"a":' + b"[" * 100_000
+    ),
+    "many values.safetensors": lambda path: write_safetensors(
+        path, b'{"a":[' + b"[]," * 7_000_000 + b"0]}"
+    ),
+    "many fields.caffemodel": lambda path: path.write_bytes(b"\x18\1" * 5_000_000),
+    "many axes.caffemodel": lambda path: path.write_bytes(
+        foreign.field(
+            100, LAYER + foreign.field(7, foreign.field(7, b"\x0a\x80\x80\x80\x01"
+            + b"\1" * 2_097_152))
+        )
+    ),
+    "a long name.caffemodel": lambda path: path.write_bytes(
+        foreign.field(1, "😀".encode() + b"a" * 100_000_000)
+    ),
+}  # fmt: skip
+
+LOAD_EACH = """
+import os, signal, sys, time
+import npalexnet
+from npalexnet import weights
+from npalexnet.system.errors import UserError
+def peak():
+    lines = open("/proc/self/status").read().splitlines()
+    return next(1024 * int(s.split()[1]) for s in lines if s.startswith("VmHWM"))
+for path in sys.argv[1:]:
+    for use in weights.read, npalexnet.load:
+        if os.fork():
+            os.wait()
+            continue
+        signal.alarm(5)
+        open("/proc/self/clear_refs", "w").write("5")
+        before, said = peak(), "loaded"
+        try:
+            use(path)
+        except UserError as error:
+            said = "UserError" if path in str(error) else "nameless"
+        except Exception as error:
+            said = type(error).__name__
+        print(path, time.process_time(), peak() - before, said, sep="|", flush=True)
+        os._exit(0)
+"""
+
+
+@pytest.fixture(scope="module")
+def costs(tmp_path_factory):
+    """Of each hostile file: (seconds, bytes, outcome) of reading, and of loading it.
+
+    Each is opened in a process of its own, which it may bring down.
+    """
+    if not Path("/proc/self/clear_refs").exists():
+        pytest.skip("the peak of a process's memory is read from Linux's /proc")
+    folder = tmp_path_factory.mktemp("hostile")
+    for name, write in HOSTILE.items():
+        write(folder / name)
+    paths = [folder / name for name in HOSTILE]
+    sizes = {path.name: path.stat().st_size for path in paths}
+    command = [sys.executable, "-c", LOAD_EACH, *map(str, paths)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    found = {name: [] for name in HOSTILE}
+    for line in done.stdout.splitlines():
+        path, seconds, peak, said = line.split("|")
+        name = Path(path).name
+        found[name].append((float(seconds), int(peak) - 4 * sizes[name], said))
+    for path in paths:
+        path.unlink()
+    return found
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_file_is_refused_soon_and_with_little_memory(costs, name):
+    """Within 2 s, and four times its own size and 200 MB."""
+    assert len(costs[name]) == 2, "the process died, or took too long"
+    for seconds, too_large, said in costs[name]:
+        assert said == "UserError"
+        assert seconds < 2
+        assert too_large < 200e6
 
 
 # ------------------------------------------------------------- names, shapes, variants

@@ -1,9 +1,9 @@
 """From a file on the disk to x, a network's input.
 
-In here: which data sets there are, how their files may lie, how a file becomes a
-square of pixels, where downloads and decoded pictures are kept, what a training set
-looks like on average, augmentation, and batches. Not in here: anything that knows a
-network.
+In here: which data sets there are, how their files may be laid out, how a file becomes
+a square of pixels, where downloads and decoded pictures are kept, what a training set
+looks like on average, augmentation, and batches. Not in here: anything that knows about
+networks.
 """
 
 from npalexnet.datasets.augment import (

@@ -5,16 +5,16 @@ heart. So each time a picture is shown it is changed a little, in ways that do n
 change what it shows:
 
     crop     56 x 56 out of 64 x 64 (227 out of 256), anywhere
-    mirror   left to right, every second time
-    colour   a little of the light: see `ColourPCA`
+    mirror   left to right, half of the time
+    colour   a slightly different light: see `ColourPCA`
 
-At test time nothing is drawn: the central crop is shown, or, better and ten times as
-slow, the four corners and the centre with their mirror images, whose probabilities
-are averaged.
+At test time nothing is random: the network sees the central crop or, better and ten
+times as slow, the four corners and the centre with their mirror images, and the
+probabilities of the ten are averaged.
 
 Randomness here is a function, not a state: what happens to picture 17 in epoch 3
 follows from (seed, epoch, picture) alone. So no state is saved, and a run that was
-stopped and resumed, or divided over several threads, shows exactly the same pictures.
+stopped and resumed, or split over several threads, shows exactly the same pictures.
 """
 
 from __future__ import annotations
@@ -39,17 +39,18 @@ def generator(seed: int, purpose: str, *when: int) -> np.random.Generator:
 class ColourPCA(NamedTuple):
     """The colour noise of section 4.1, as the 2012 code made it.
 
-    ColourPCA of a data set vary most along one direction, mostly light and dark. Each
-    time a picture is shown, all its pixels are moved by the same amount along the three
-    axes of the training set's RGB covariance, by 0.1 · N(0, 1) standard deviations.
+    The colours of a data set vary most along one direction, roughly from dark to light.
+    Each time a picture is shown, all its pixels are moved by the same amount along each
+    of the three principal axes of the training set's RGB covariance: by 0.1 · N(0, 1)
+    standard deviations.
 
     The text says "eigenvalues". Those are variances: with a standard deviation of 120
     grey levels, 0.1 · 14,400 = 1,440 levels, a hundred times too strong. The code
     that won in 2012 took the square roots, and so does this.
 
     Attributes:
-        std: standard deviations along the axes, grey levels (3,).
-        axes: one axis a row (3, 3).
+        std: standard deviations along the axes, in grey levels (3,).
+        axes: one axis per row (3, 3).
         strength: 0.1 in the paper; 0 for none.
     """
 
@@ -76,15 +77,17 @@ def training_batch(
     crop_and_mirror: bool = True,
     colours: ColourPCA | None = None,
 ) -> Array:
-    """Changed pictures as network input.
+    """Augmented pictures as network input.
 
     Args:
         pixels: (N, side, side, 3) uint8 RGB, of any side.
-        numbers: of the pictures in their data set (N,): with seed and epoch, these
-            decide what is drawn.
+        numbers: indices of the pictures in their data set (N,): together with seed and
+            epoch, they decide every random choice.
         graph_input: side and crop, mean and std.
-        crop_and_mirror: else the central crop.
-        colours: else no colour noise.
+        seed: of the run.
+        epoch: from 0.
+        crop_and_mirror: False shows the central crop, never mirrored.
+        colours: the colour noise; None for no noise.
 
     Returns:
         (N, 3, crop, crop) float32.

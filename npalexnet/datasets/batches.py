@@ -1,7 +1,7 @@
-"""Shuffled minibatches, prepared one ahead by one loader thread.
+"""Shuffled batches, prefetched: a loader thread works one batch ahead.
 
-While the network works on a batch, a thread cuts and colours the next one, so that the
-step never waits. The order is a function of (seed, epoch): see augment.py.
+While the network learns from one batch, the thread crops and colours the next, so that
+the step never waits. The order is a function of (seed, epoch): see augment.py.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Batch = TypeVar("Batch")
 
 
 def shuffled(count: int, size: int, seed: int, epoch: int) -> list[Numbers]:
-    """The numbers 0..count-1 in this epoch's order, cut into batches of `size`.
+    """The numbers 0..count-1 in this epoch's order, split into batches of `size`.
 
     The last batch may be shorter; no picture is left out or shown twice.
     """
@@ -31,7 +31,7 @@ def shuffled(count: int, size: int, seed: int, epoch: int) -> list[Numbers]:
 def prefetch(
     make: Callable[[Numbers], Batch], batches: list[Numbers]
 ) -> Iterator[Batch]:
-    """make(batch) for each batch, the next one being made while this one is used."""
+    """make(batch) for each batch; the next one is made while this one is used."""
     with ThreadPoolExecutor(1, "loader") as loader:
         coming = None
         for batch in batches:

@@ -2,10 +2,10 @@
 
 A cache is a folder in `data_folder()/cache` with two files: `pixels`, the bytes of one
 array (N, side, side, 3), mapped into memory rather than read, and about.json.
-It is written under another name and renamed when it is whole. Its name is a checksum of
-everything that it depends on: every file's name, size and CRC (in a folder: time), the
-side, and the code that decodes. So a changed zip, or changed code, makes a new one, and
-an old one can be deleted at any time.
+It is written under another name and renamed when it is complete. Its name is a checksum
+of everything that it depends on: every file's name, size and CRC (in a folder: time of
+change), the side, and the code that decodes. So a changed zip, or changed code, makes a
+new cache, and an old one can be deleted at any time.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from npalexnet.datasets.source import Source
 from npalexnet.system.errors import UserError
 from npalexnet.system.machine import usable_cpus
 
-# Files of fewer bytes in all are decoded anew each time: that takes a second or two.
+# Data sets of fewer bytes are decoded anew each time: that takes a second or two.
 ALWAYS_DECODED = 10_000_000
 AT_A_TIME = 512
 
@@ -42,7 +42,7 @@ class Decoded(NamedTuple):
 
     Attributes:
         pixels: (N, side, side, 3) uint8 RGB.
-        kept: which of the files these are (N,).
+        kept: indices of their files (N,).
         bad: for each of the others, its name and what is wrong with it.
     """
 
@@ -58,7 +58,7 @@ def cached_pictures(
 
     Args:
         source: the zip or folder.
-        files: their names, and classes.
+        files: the pictures' names and classes.
         side: of the squares.
         skip_bad: leave out what cannot be read, rather than stop.
 
@@ -90,7 +90,7 @@ def cached_pictures(
 
 
 def _own_side(source: Source, names: list[str]) -> int:
-    """The largest shorter side among a few of the pictures."""
+    """The shorter sides of a sample of the pictures: the largest of them."""
     some = names[:: 1 + len(names) // 20]
     return max((shorter_side(source.read(name)) for name in some), default=0)
 
@@ -98,7 +98,7 @@ def _own_side(source: Source, names: list[str]) -> int:
 def _squares(
     source: Source, names: list[str], side: int
 ) -> Iterator[tuple[int, Pixels | UserError]]:
-    """Each picture in its turn, or what is wrong with it; decoded by all cores."""
+    """Each picture in turn, or what is wrong with it; decoded on all cores."""
 
     def one(i: int) -> tuple[int, Pixels | UserError]:
         try:
@@ -128,7 +128,7 @@ def _good(
     for i, square in _squares(source, names, side):
         if isinstance(square, UserError):
             if not skip_bad:
-                raise UserError(f"{square}, or leave such files out by --skip-bad")
+                raise UserError(f"{square}, or leave such files out with --skip-bad")
             bad.append(str(square))
         else:
             yield i, square

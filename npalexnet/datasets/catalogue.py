@@ -2,10 +2,10 @@
 
     load("emoji", side=64)                              embedded, always there
     load("tiny-imagenet", side=64)                      downloaded once
-    load("own", Path("my-photographs"), side=64)        a folder a class
+    load("own", Path("my-photographs"), side=64)        one folder per class
 
 Pictures are kept as bytes, at their own size or at the network's, whichever is smaller.
-How a data set may lie on the disk: layouts.py; how a file becomes a picture:
+How a data set may be laid out on the disk: layouts.py; how a file becomes a picture:
 pictures.py; where downloads and decoded pictures are kept: download.py and cache.py.
 """
 
@@ -42,7 +42,7 @@ class Subset(NamedTuple):
     drops: tuple[int, ...]
     embedded: str = ""  # file in data/
     remote: tuple[Remote, ...] = ()  # what is downloaded
-    installed: str = ""  # where a package of the system puts it
+    installed: str = ""  # where the operating system's package puts it
     layout: str = "tiny-imagenet"  # what --data must hold; "" for any
     classes: tuple[str, ...] = ()  # names, where the layout has none
 
@@ -75,7 +75,10 @@ SUBSETS = {
         remote=TINY_IMAGENET,
     ),
     "own": Subset(
-        "your own pictures, by --data: a folder a class", 30, (18, 26), layout=""
+        "your own pictures, with --data: one folder per class",
+        30,
+        (18, 26),
+        layout="",
     ),
 }
 
@@ -85,7 +88,7 @@ class Pictures(NamedTuple):
 
     Attributes:
         pixels: (N, side, side, 3) uint8 RGB.
-        labels: (N,) numbers of classes.
+        labels: (N,) indices of their classes.
         names: (N,) file names, for messages and figures.
     """
 
@@ -121,10 +124,10 @@ def embedded(file: str) -> Path:
 
 
 def find(subset: str, path: Path | None = None) -> Path:
-    """Where the pictures of a data set lie; downloads them if need be.
+    """Where the pictures of a data set are; downloads them if need be.
 
     Raises:
-        UserError: an unknown name; no path, and no download.
+        UserError: an unknown name; no path, and nothing to download.
     """
     if subset not in SUBSETS:
         raise UserError(f"--subset {subset}: unknown; there are: {', '.join(SUBSETS)}")
@@ -138,7 +141,7 @@ def find(subset: str, path: Path | None = None) -> Path:
     if not about.remote:
         raise UserError(
             f"--subset {subset} needs its pictures: give their zip or folder "
-            "by --data PATH"
+            "with --data PATH"
         )
     folder = data_folder() / subset
     fetch(about.remote, folder)
@@ -160,10 +163,10 @@ def load(
 
     Args:
         subset: the name.
-        path: where its pictures lie; only `own` needs one.
+        path: where its pictures are; only `own` needs one.
         side: pictures are kept as squares of this side, or smaller if they are.
-        classes: only the first so many classes.
-        limit: at most so many training pictures, evenly over the classes.
+        classes: only this many classes, the first ones; None for all.
+        limit: at most this many training pictures, spread evenly over the classes.
         train: False reads the validation pictures alone; `train` is then empty.
         skip_bad: leave out pictures that cannot be read, rather than stop.
 
@@ -206,7 +209,7 @@ def load(
 
 
 def nothing(like: Pictures) -> Pictures:
-    """No pictures, of the same size."""
+    """An empty set of pictures of the same size."""
     return Pictures(like.pixels[:0], like.labels[:0], ())
 
 
@@ -225,9 +228,9 @@ def _checked(source: Source, classes: int | None, there: int) -> int:
 
 
 def _some(files: Files, classes: int, limit: int | None) -> Files:
-    """Only the first classes, and evenly many pictures of each: at most `limit`."""
+    """Only the first classes, with equally many pictures each, at most `limit` in all."""
     most = [len(files)] * classes
-    if limit is not None:  # the first classes get one more where it does not divide
+    if limit is not None:  # the first classes get one more if it is uneven
         most = [(limit + classes - 1 - label) // classes for label in range(classes)]
     seen = [0] * classes
     some: Files = []

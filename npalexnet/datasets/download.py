@@ -1,8 +1,8 @@
 """Fetch a data set once, whole, and keep it where it is found again.
 
 Files go to the folder that NPALEXNET_DATA names, else to the usual place for such
-things (~/.cache/npalexnet on Linux). Only what was downloaded here is held to a size
-and a checksum; a zip of your own, given by --data, may be what it is.
+things (~/.cache/npalexnet on Linux). Only what is downloaded here is checked against a
+size and a checksum; a zip of your own, given with --data, is taken as it is.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SILENCE = 30.0  # seconds without a byte after which an address counts as dead
 
 
 class Remote(NamedTuple):
-    """A file on the net: address, size in bytes, checksum as "sha256:..."."""
+    """A file on the internet: address, size in bytes, checksum as "sha256:..."."""
 
     address: str
     size: int
@@ -62,10 +62,10 @@ def data_folder() -> Path:
 
 
 def check_room(folder: Path, needed: int, what: str) -> None:
-    """See that the disk has room before anything is written.
+    """Make sure that the disk has room before anything is written.
 
     Raises:
-        UserError: it has not, or the folder cannot be made.
+        UserError: it has none, or the folder cannot be made.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -86,15 +86,15 @@ def check_room(folder: Path, needed: int, what: str) -> None:
 def fetch(remotes: tuple[Remote, ...], folder: Path) -> None:
     """Download what is not yet in the folder.
 
-    A file that is there is held to its checksum and fetched again if it fails. New
-    ones are written under another name and renamed when they are whole.
+    A file that is there already is checked against its checksum, and fetched again if
+    it differs. New files are written under another name and renamed when complete.
 
     Args:
         remotes: the files.
         folder: where they go.
 
     Raises:
-        UserError: no network, another file than expected, no room.
+        UserError: no connection, a file other than the expected one, no room.
     """
     missing = [r for r in remotes if not _whole(folder / r.file, r)]
     size = sum(r.size for r in missing)
@@ -112,12 +112,12 @@ def fetch(remotes: tuple[Remote, ...], folder: Path) -> None:
         else:
             raise UserError(
                 f"{remote.address} could not be downloaded ({cause}); get it by other "
-                f"means and put it at {folder / remote.file}, or name it by --data"
+                f"means and put it at {folder / remote.file}, or name it with --data"
             )
 
 
 def _attempt(remote: Remote, folder: Path) -> str:
-    """Download once: "" or what went wrong."""
+    """Try to download it; returns "", or what went wrong."""
     import pooch
     import requests
 

@@ -3,8 +3,8 @@
     x = (pixel - mean) / std
 
 Paper section 2: shorter side to 256, the central square, minus the mean picture of the
-training set. A network carries the numbers that its weights were trained with, as
-`Graph.input`, and a checkpoint saves them with it.
+training set. A network carries the mean and std that its weights were trained with, as
+`Graph.input`, and a checkpoint saves them with the weights.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class Input(NamedTuple):
     """What turns pixels into the network's input: x = (pixel - mean) / std.
 
     Attributes:
-        side: pictures are prepared as squares of this side.
-        crop: the part of the square that the network sees.
+        side: pictures are resized to squares of this side, in pixels.
+        crop: side of the part of the square that the network sees, in pixels.
         mean: grey levels 0..255, one for each channel (3,), or a picture
             (side, side, 3).
         std: grey levels, one number or one for each channel.
@@ -47,7 +47,7 @@ class Input(NamedTuple):
         return resize_all(pixels, self.side)
 
     def crop_centre(self, pixels: Pixels) -> Pixels:
-        """What a network sees of pictures (N, H, W, 3) in a test: (N, crop, crop, 3).
+        """What a network sees of pictures (N, H, W, 3) in tests: (N, crop, crop, 3).
 
         Training, tests, ten crops and predictions all begin with `square`, so that a
         network is tested at the scale at which it was trained.
@@ -57,7 +57,7 @@ class Input(NamedTuple):
     def normalise(self, pixels: Array, mean: Array | None = None) -> Array:
         """Pixels (N, crop, crop, 3) to input (N, 3, crop, crop) in float32.
 
-        `mean` is what to subtract, if not the central crop of the mean picture.
+        `mean` is subtracted; left out, it is the central crop of the mean picture.
         """
         if mean is None:
             mean = self.mean

@@ -1,9 +1,9 @@
-"""A network: how it is written down, run forward and backward, trained, looked into.
+"""A network: how it is written down, run forward and backward, trained and inspected.
 
 In here: the chain of layers (graph), how it is run (engine, threads), a layer on paper
 (blueprint), loss, update rule and the training step, and numbers about a network
-(table, comparison, inside). Not in here: the mathematics of a layer (layers/), files
-(weights/), pictures of any kind (figures/).
+(table, comparison, inside). Not in here: the mathematics of a layer (layers/), files of
+weights (weights/), figures (figures/).
 """
 
 from npalexnet.net.engine import Engine

@@ -1,9 +1,9 @@
-"""A layer on paper: what it is, before anything is known of its input.
+"""A layer on paper: what it is, before anything is known about its input.
 
 A network is written down as a list of descriptions (alexnet.py), and no line of it says
-how large its input is: `build_graph` walks down the list, and makes each layer for
-what comes out of the one before. A switch ("no overlap", "tanh in place of ReLU") is a
-rule that is applied to every description of a list.
+how large its input is: `build_graph` walks down the list, and builds each layer to fit
+the output of the one before. A switch ("no overlap", "tanh in place of ReLU") is a rule
+that is applied to every description in a list.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class Pool:
 
 @dataclass(frozen=True)
 class Act:
-    """The neuron's response: "relu" or "tanh"."""
+    """The activation function: "relu" or "tanh"."""
 
     function: str = "relu"
 
@@ -138,7 +138,7 @@ class Drop:
 
 @dataclass(frozen=True)
 class Flat:
-    """From maps to rows of numbers; see layers/flatten.py."""
+    """From maps to one row of numbers per image; see layers/flatten.py."""
 
     def make(self, shape: Shape, rng: np.random.Generator) -> Layer:
         return Flatten()
@@ -154,14 +154,14 @@ class Variant:
 
     Attributes:
         layers: name and description, first layer first.
-        side: pictures are prepared as squares of this side.
-        crop: the part of it that the network sees.
+        side: pictures are resized to squares of this side, in pixels.
+        crop: side of the part of the square that the network sees, in pixels.
         mean: what is subtracted from the pixels, until a training set gives its own.
-        std: what the rest is divided by: one number, or one for each channel.
-        measured: what a training set gives: its mean "picture"; its mean "colour" and
-            one std; "nothing", mean and std are as they stand here.
-        bias_lr: biases learn this many times faster than weights.
-        bias_decay: and decay this many times faster.
+        std: what the difference is divided by: one number, or one for each channel.
+        measured: what is measured on a training set: "picture", its mean picture;
+            "colour", its mean colour and one std; "nothing", mean and std stay as here.
+        bias_lr: the learning rate of biases is this many times that of weights.
+        bias_decay: and their weight decay this many times that of weights.
     """
 
     layers: tuple[Named, ...]
@@ -175,7 +175,7 @@ class Variant:
 
 
 def in_numbers(std: Std, inputs: int) -> float:
-    """The std of the weights as the layer draws them.
+    """The standard deviation with which the layer draws its weights.
 
     "he" keeps the size of the signal through a ReLU layer; for "uniform" the layer
     draws nothing, `uniform` does.
@@ -186,7 +186,7 @@ def in_numbers(std: Std, inputs: int) -> float:
 
 
 def uniform(layer: Layer, inputs: int, rng: np.random.Generator) -> Layer:
-    """Draw all parameters uniform in ±1/√inputs: a std of 1/√(3 inputs)."""
+    """Draw all parameters uniformly from ±1/√inputs: a std of 1/√(3 inputs)."""
     for param in layer.params.values():
         u = rng.random(param.data.shape, np.float32)
         u *= 2
@@ -209,7 +209,7 @@ def switches(
 ) -> dict[str, Rule]:
     """The switches that are set, each as a rule: description in, description out.
 
-    A rule answers None to leave a layer out.
+    A rule returns None to leave a layer out.
     """
     if activation not in ("relu", "tanh"):
         raise ValueError(f"activation must be relu or tanh, and is {activation!r}")
@@ -256,12 +256,12 @@ def switches(
 def with_switches(
     name: str, layers: Sequence[Named], rules: Mapping[str, Rule]
 ) -> list[Named]:
-    """A variant's list of layers, after some switches.
+    """A variant's list of layers, with some switches applied.
 
     Args:
         name: of the variant, for the message.
         layers: its list.
-        rules: of `switches`.
+        rules: from `switches`.
 
     Raises:
         ValueError: a switch changes nothing in this variant.
@@ -282,13 +282,13 @@ def build_graph(
     seed: int = 0,
     dtype: npt.DTypeLike = np.float32,
 ) -> Graph:
-    """Walk down the list, and make each layer for what comes out of the one before.
+    """Walk down the list, and build each layer to fit the output of the one before.
 
     Args:
-        variant: the size of its pictures, and the multipliers of its biases.
-        described: its list of layers, after the switches.
+        variant: gives the size of the pictures, and the multipliers of the biases.
+        described: its list of layers, with the switches applied.
         classes: units of the last layer.
-        seed: of the starting weights; each layer draws its own, by its name.
+        seed: of the starting weights; each layer draws its own, from seed and name.
         dtype: float32, or float64 for checks.
 
     Raises:

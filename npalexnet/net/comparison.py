@@ -12,22 +12,22 @@ from npalexnet.net.table import times, total
 from npalexnet.system.machine import bytes_text
 
 LEGEND = """\
-Below each layer that learns stands what follows it, in this order; norm is local
+Below each layer that learns are the layers that follow it, in order; norm is local
 response normalisation (LRN), samemap is same-map normalisation, drop is dropout.
-96@11/4 g2: 96 filters of 11 x 11, 4 pixels apart, in 2 groups that are kept apart.
+96@11/4 g2: 96 filters of 11 x 11 with stride 4, in 2 separate groups.
 he: std √(2/inputs of a unit); uniform: weights and biases uniform in ±1/√inputs.
-memory: of training with a batch of {batch}."""
+memory: what training with a batch of {batch} needs."""
 
 
 def comparison(
     variants: Mapping[str, Variant], graphs: Mapping[str, Graph], batch: int = 128
 ) -> str:
-    """Variants side by side, in 15 columns and 12 for each variant.
+    """Variants side by side: a label of 15 characters, then 12 for each variant.
 
     Args:
         variants: by name.
         graphs: the network of each.
-        batch: images in a training step, for the memory.
+        batch: images in a training step; the memory depends on it.
     """
     lists = [dict(variant.layers) for variant in variants.values()]
     networks = [graphs[name] for name in variants]
@@ -89,7 +89,7 @@ def _of_first(lists: list[dict[str, Any]], kind: type, text: str) -> list[str]:
 
 
 def _size(d: Any, units: int) -> str:
-    """A layer that learns in a few letters: 96@11/4 g2, or 4096."""
+    """The size of a learned layer in a few characters: 96@11/4 g2, or 4096."""
     if hasattr(d, "units"):
         return str(units)
     stride = f"/{d.stride}" if d.stride > 1 else ""
@@ -102,7 +102,7 @@ def _start(d: Any) -> str:
 
 
 def _after(described: dict[str, Any], name: str) -> list[str]:
-    """What stands between this layer that learns and the next one."""
+    """The layers between this learned layer and the next one."""
     names = list(described)
     after = names[names.index(name) + 1 :]
     learned = (i for i, n in enumerate(after) if hasattr(described[n], "std"))

@@ -6,9 +6,9 @@
     graph.backward(dy)               the chain rule, last layer first; fills Param.grad
 
 Like every layer, the chain is written twice. `chain_forward` and `chain_backward` are
-the truth: all of backpropagation, one layer after the other. `Graph` tells the same
+the reference: all of backpropagation, one layer after the other. `Graph` tells the same
 story stage by stage. How a stage is split into blocks, spread over threads and given
-its arrays is in engine.py. Tests hold the two equal.
+its arrays is in engine.py. Tests check that the two agree.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def chain_forward(
     Args:
         layers: name to layer, first layer first.
         x: (N, ...), in the dtype of the parameters.
-        train: dropout drops (True), or weakens (False).
-        masks: layer to mask, what dropout keeps (see `sample_masks`).
+        train: dropout drops some neurons (True), or weakens all of them (False).
+        masks: layer to dropout mask, which says what is kept (see `sample_masks`).
 
     Returns:
         y (N, ...), and the cache for `chain_backward`.
@@ -68,19 +68,19 @@ def chain_backward(layers: Layers, dy: Array, cache: Any) -> Array:
 def sample_masks(
     layers: Layers, shapes: Mapping[str, Shape], rng: np.random.Generator
 ) -> dict[str, Array]:
-    """What the layers draw for a whole batch, in their order: layer to mask.
+    """Draw the dropout masks of a whole batch, layer by layer: layer to mask.
 
     Args:
-        layers: those that are asked.
-        shapes: of their inputs, with the batch.
-        rng: where it is drawn from.
+        layers: those that may need a mask, in order.
+        shapes: of their inputs, batch axis included.
+        rng: where the masks are drawn from.
     """
     drawn = {n: layer.sample_mask(rng, shapes[n]) for n, layer in layers.items()}
     return {name: mask for name, mask in drawn.items() if mask is not None}
 
 
 class Tape(NamedTuple):
-    """What backward needs to know of the forward pass before it."""
+    """What backward needs to know about the forward pass before it."""
 
     batch: Batch
     stages: list[Stage]
@@ -92,7 +92,7 @@ class Graph:
 
     Args:
         layers: name to layer, first layer first; one layer is a chain, too.
-        input_shape: shape of one image's input, (3, 227, 227) say.
+        input_shape: shape of one image's input, for example (3, 227, 227).
         dtype: float32, or float64 for checks.
 
     Attributes:
@@ -103,7 +103,7 @@ class Graph:
         about: which variant this is, and its switches; see alexnet.py.
 
     Raises:
-        ValueError: there is no layer, or one does not fit behind the one before it.
+        ValueError: there is no layer, or one does not fit the output of the one before.
     """
 
     def __init__(
@@ -145,7 +145,8 @@ class Graph:
 
         Args:
             x: (N, *input_shape), any real dtype; never written to.
-            train: dropout drops (True), or weakens (False). Nothing else.
+            train: dropout drops some neurons (True), or weakens all of them (False);
+                nothing else changes.
             keep: remember what backward needs; False saves that memory.
             until: stop after this layer, and return its output.
             rng: where dropout masks are drawn from; a fresh one if left out.
@@ -241,7 +242,7 @@ class Graph:
     def activations(
         self, x: npt.ArrayLike, names: Iterable[str] | None = None
     ) -> dict[str, Array]:
-        """What each layer says to x, in test mode: name to output, as copies.
+        """Each layer's output for x, in test mode: name to output, as copies.
 
         Raises:
             ValueError: a name is no layer of this graph, or x has another shape.
@@ -262,13 +263,14 @@ class Graph:
     def prepare(self, pictures: npt.NDArray[np.uint8]) -> Array:
         """Turn pictures (N, H, W, 3), uint8 RGB, into this network's input.
 
-        Shorter side to `input.side`, central square, central crop, minus mean, by std.
+        Resize the shorter side to `input.side`, take the central square and of that the
+        central crop, subtract the mean, divide by the std.
         """
         x = self.input.normalise(self.input.crop_centre(pictures))
         return x.astype(self.dtype, copy=False)
 
     def memory(self, batch: int) -> dict[str, int]:
-        """Bytes that a training step with this batch takes, and what for."""
+        """Bytes that a training step with this batch size takes, and what for."""
         weights = sum(p.data.nbytes for p in self.params.values())
         return {
             "for weights, gradients and velocity": 3 * weights,

@@ -1,10 +1,10 @@
-"""What has the network learned? Numbers; figures.py draws them.
+"""What has the network learned? Here as numbers; figures/ draws them.
 
     receptive_field   which pixels a unit sees
     top_activations   the pictures, and the places in them, that excite a unit most
     occlusion         what happens to the answer when a part is covered
     saliency          which pixels would change the answer (a gradient)
-    features          what the last hidden layer says: pictures as points in a space
+    features          the last hidden layer's output: pictures as points in a space
     neighbours        the nearest of these points (paper 6.1, Fig. 4 right)
 
 All of them show the network what `Graph.prepare` makes of a picture: its central crop.
@@ -25,7 +25,7 @@ from npalexnet.layers.layer import Array
 from npalexnet.net.graph import Graph
 from npalexnet.net.loss import softmax
 
-Box = tuple[int, int, int, int]  # top, left, bottom, right: the last two are outside
+Box = tuple[int, int, int, int]  # top, left, bottom, right; the last two are exclusive
 Numbers = npt.NDArray[np.int64]
 
 
@@ -33,7 +33,7 @@ Numbers = npt.NDArray[np.int64]
 
 
 class Field(NamedTuple):
-    """The receptive field of a layer's units: the pixels that can move them.
+    """The receptive field of a layer's units: the pixels that their output depends on.
 
     Attributes:
         size: side of the square that one unit sees, in pixels.
@@ -60,7 +60,7 @@ def receptive_field(graph: Graph, layer: str) -> Field:
     the jump that many times longer; padding moves the first window out of the picture.
 
     Raises:
-        ValueError: no layer of this name, or its units have no place in the picture.
+        ValueError: no layer has this name, or its units have no place in the picture.
     """
     if layer not in graph.layers:
         raise ValueError(f"no layer is called {layer!r}")
@@ -86,10 +86,10 @@ class TopActivations(NamedTuple):
     Attributes:
         layer: its name.
         units: the units, or maps, that were asked for (U,).
-        pictures: numbers of the pictures (U, T).
-        values: how strongly the unit answers to them (U, T).
-        boxes: what the unit sees where it does: top, left, bottom, right (U, T, 4), in
-            pixels of `Input.crop_centre`.
+        pictures: indices of the pictures (U, T).
+        values: how strongly the unit answers to each of them (U, T).
+        boxes: what the unit sees at the place of its strongest answer: top, left,
+            bottom, right (U, T, 4), in pixels of `Input.crop_centre`.
     """
 
     layer: str
@@ -150,11 +150,11 @@ def top_activations(
 
 
 class Occlusion(NamedTuple):
-    """What became of a class's probability when a square of the picture was covered.
+    """How a class's probability changed when a square of the picture was covered.
 
     Attributes:
         before: the probability with nothing covered.
-        after: with the square at each place (P, Q).
+        after: the probability with the square at each place (P, Q).
         starts: first rows (and columns) of the squares (P,), in pixels.
         size: side of the square, in pixels.
     """
@@ -165,9 +165,9 @@ class Occlusion(NamedTuple):
     size: int
 
     def lost(self) -> npt.NDArray[np.float64]:
-        """For each pixel, the probability lost, mean over the squares that cover it.
+        """For each pixel, the probability lost, as a mean over the squares covering it.
 
-        Negative where covering helped. (H, W), as the network's input.
+        Negative where covering helped. Its shape (H, W) is that of the network's input.
         """
         side = int(self.starts[-1]) + self.size
         total, count = np.zeros((2, side, side))
@@ -179,7 +179,7 @@ class Occlusion(NamedTuple):
         return total / np.maximum(count, 1)
 
     def worst(self) -> Box:
-        """The square whose covering cost most."""
+        """The square that cost most probability when it was covered."""
         p, q = np.unravel_index(self.after.argmin(), self.after.shape)
         top, left = int(self.starts[p]), int(self.starts[q])
         return top, left, top + self.size, left + self.size
@@ -193,10 +193,10 @@ def occlusion(
     stride: int | None = None,
     batch: int = 64,
 ) -> Occlusion:
-    """Cover one square of a picture after the other, and ask again.
+    """Cover one square of a picture after another, and ask the network each time.
 
-    As Zeiler and Fergus (2014) did. The cover is 0 in the network's input: the mean
-    colour, or the mean picture.
+    As Zeiler and Fergus (2014) did. The cover is 0 in the network's input, which stands
+    for the mean colour, or the mean picture.
 
     Args:
         graph: the network.
@@ -237,13 +237,13 @@ def saliency(graph: Graph, x: Array, labels: Sequence[int] | Numbers) -> Array:
 
     The score is the class's logit, before softmax: a gradient of the probability would
     also show what speaks for other classes, and vanishes where the network is sure
-    (Simonyan, Vedaldi, Zisserman 2013). Dropout is off. A backward pass: it writes
-    `Param.grad`.
+    (Simonyan, Vedaldi, Zisserman 2013). Dropout is off. This is a full backward pass:
+    it overwrites `Param.grad`.
 
     Args:
         graph: the network.
         x: pictures as input (N, 3, H, W).
-        labels: for each picture the class that is asked for (N,).
+        labels: for each picture the class whose score is asked about (N,).
 
     Returns:
         (N, 3, H, W), logit per unit of the input.
@@ -255,7 +255,7 @@ def saliency(graph: Graph, x: Array, labels: Sequence[int] | Numbers) -> Array:
 
 
 def saliency_map(dx: Array) -> Array:
-    """A gradient as one map a picture: the largest of its three colours' sizes.
+    """A gradient as one map per picture: at each pixel, the largest |dx| of 3 colours.
 
     (N, 3, H, W) to (N, H, W), nothing negative.
     """
@@ -263,9 +263,9 @@ def saliency_map(dx: Array) -> Array:
 
 
 def mass_inside(weights: Array, box: Box) -> float:
-    """The share of a map (H, W), nothing negative in it, that lies inside a box.
+    """The share of a map (H, W) without negative values that lies inside a box.
 
-    A map that is everywhere the same has as much inside as the box has area.
+    For a map that is the same everywhere, it is the box's share of the area.
     """
     top, left, bottom, right = box
     total = float(weights.sum(dtype=np.float64))
@@ -273,11 +273,11 @@ def mass_inside(weights: Array, box: Box) -> float:
     return inside / total if total > 0 else 0.0
 
 
-# --------------------------------------------------- what it holds to be alike
+# ------------------------------------------------------- what it finds similar
 
 
 def last_hidden(graph: Graph) -> str:
-    """The name of the last hidden layer: what the last layer reads, dropout aside."""
+    """The name of the last hidden layer: the one before the last, dropout aside."""
     names = list(graph.layers)[:-1]
     while len(names) > 1 and isinstance(graph.layers[names[-1]], Dropout):
         names.pop()
@@ -287,7 +287,7 @@ def last_hidden(graph: Graph) -> str:
 def features(
     graph: Graph, pixels: Pixels, layer: str | None = None, batch: int = 128
 ) -> Array:
-    """What a layer says to pictures, each as one row (N, D).
+    """A layer's output for pictures, one row of features per picture (N, D).
 
     Args:
         graph: the network.
@@ -311,10 +311,10 @@ def neighbours(
     Args:
         points: (N, D), the features of many pictures.
         queries: (Q, D), the features of some.
-        count: neighbours for each.
+        count: how many neighbours for each query.
 
     Returns:
-        numbers of the points (Q, count), and their distances (Q, count).
+        indices of the points (Q, count), and their distances (Q, count).
     """
     a, b = queries.astype(np.float64), points.astype(np.float64)
     squares = (a**2).sum(1)[:, None] - 2 * a @ b.T + (b**2).sum(1)  # |a - b|²
@@ -326,6 +326,6 @@ def neighbours(
 
 
 def _prepared(graph: Graph, pixels: Pixels, batch: int) -> Iterator[Array]:
-    """Pictures as input, some at a time."""
+    """Pictures as input, one batch after another."""
     for lo in range(0, len(pixels), batch):
         yield graph.prepare(pixels[lo : lo + batch])

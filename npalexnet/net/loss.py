@@ -54,7 +54,7 @@ def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array]:
         (loss, dlogits): a number, and ∂loss/∂logits (N, C).
 
     Raises:
-        ValueError: a label is no class, or the shapes do not fit.
+        ValueError: a label is not a class, or the shapes do not fit.
 
     Source:
         paper 3.5.
@@ -73,7 +73,7 @@ def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array]:
     if labels.shape != (n,):
         raise ValueError(f"{n} rows of logits need {n} labels, not {labels.shape}")
     if n == 0 or labels.min() < 0 or labels.max() >= classes:
-        raise ValueError(f"labels must lie in 0 to {classes - 1}, and be at least one")
+        raise ValueError(f"labels must lie in 0 to {classes - 1}, at least one of them")
     log_p = log_softmax(logits)  # (N, C)
     rows = np.arange(n)
     loss = -log_p[rows, labels].mean()
@@ -85,7 +85,7 @@ def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array]:
 def in_top_k(scores: Array, labels: Array, k: int) -> npt.NDArray[np.bool_]:
     """For each row: is the right class among the k highest scores?
 
-    A tie counts against us: a class with the same score as the right one goes first.
+    A tie counts against us: a class with the same score as the right one is put first.
 
     Args:
         scores: (N, C), logits or probabilities.

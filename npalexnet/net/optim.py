@@ -10,7 +10,7 @@ Momentum: v is a ball that rolls downhill and keeps nine tenths of its speed. De
 each step pulls every weight a little towards zero.
 
 The learning rate is INSIDE the velocity. When ε drops, the speed that the ball already
-has stays and dies away in the next twenty steps. PyTorch multiplies by ε at the end
+has stays and dies away over the next twenty steps. PyTorch multiplies by ε at the end
 instead (w ← w - ε · v), so there a drop acts at once; between drops the two are the
 same.
 
@@ -38,8 +38,8 @@ class SGD:
     Args:
         params: name to parameter, as `Graph.params`.
         lr: learning rate ε; may be assigned at any time.
-        momentum: share of the velocity that is kept.
-        weight_decay: pull towards zero.
+        momentum: share of the velocity that is kept in each step.
+        weight_decay: how strongly each step pulls the weights towards zero.
 
     Attributes:
         velocity: name to array, v.
@@ -108,14 +108,14 @@ def step_decay(start: float, drops: Sequence[int], epoch: int) -> float:
 
 @dataclass
 class ReduceLROnPlateau:
-    """Divide the rate by 10 when the validation error has stopped improving.
+    """Divide the learning rate by 10 when the validation error has stopped improving.
 
     Attributes:
-        lr: the rate now.
-        patience: so many epochs in a row without a new best end a plateau.
-        drops_left: after so many drops, the rate stays.
+        lr: the learning rate now.
+        patience: the rate drops after this many epochs in a row without a new best.
+        drops_left: how many more times the rate may drop.
         best: the lowest validation error so far.
-        waited: epochs since then.
+        waited: epochs since then, or since the last drop.
     """
 
     lr: float
@@ -125,7 +125,7 @@ class ReduceLROnPlateau:
     waited: int = 0
 
     def after_epoch(self, error: float) -> float:
-        """Take in an epoch's validation error, and return the rate from here on."""
+        """Take an epoch's validation error; return the learning rate from now on."""
         if error < self.best:
             self.best, self.waited = error, 0
         else:
@@ -137,5 +137,5 @@ class ReduceLROnPlateau:
         return self.lr
 
     def state(self) -> dict[str, Any]:
-        """All there is to save; `ReduceLROnPlateau(**state)` goes on from there."""
+        """Everything to be saved; `ReduceLROnPlateau(**state)` goes on from there."""
         return dict(vars(self))

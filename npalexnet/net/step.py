@@ -2,8 +2,8 @@
 
     loss, right = train_step(graph, sgd, x, labels, rng)
 
-These lines are all that training is. What stands around them in training/loop.py says
-which batch comes next, what time it took, and where the weights are saved.
+This is all that training is. The code around it, in training/loop.py, decides which
+batch comes next, takes the time, and saves the weights.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from npalexnet.net.loss import in_top_k, softmax_cross_entropy
 
 
 class Trainable(Protocol):
-    """What a step needs of a network: a Graph, or one that several processes share."""
+    """What a step needs from a network: a Graph, or one split over processes."""
 
     def forward(
         self,
@@ -32,7 +32,7 @@ class Trainable(Protocol):
 
 
 class Optimiser(Protocol):
-    """What a step needs of an optimiser."""
+    """What a step needs from an optimiser."""
 
     def step(self) -> None: ...
 
@@ -47,7 +47,7 @@ def train_step(
     """Learn from one batch.
 
     Args:
-        graph: the network; its `Param.grad` are overwritten.
+        graph: the network; every `Param.grad` is overwritten.
         sgd: moves its parameters.
         x: the batch (N, *input_shape).
         labels: its classes (N,).
@@ -55,10 +55,10 @@ def train_step(
 
     Returns:
         The mean loss of the batch, before the step, and how many of its images were
-        given their right class.
+        classified correctly.
 
     Raises:
-        ValueError: the shapes do not fit, or a label is no class.
+        ValueError: the shapes do not fit, or a label is not a class.
     """
     logits = graph.forward(x, train=True, rng=rng)
     loss, dlogits = softmax_cross_entropy(logits, labels)

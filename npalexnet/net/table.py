@@ -14,8 +14,8 @@ class Cost(NamedTuple):
 
     Attributes:
         parameters: how many numbers it learns.
-        multiply_adds: of one image, forward.
-        saved: bytes that are saved for backward, per image.
+        multiply_adds: per image, forward.
+        saved: bytes kept for backward, per image.
     """
 
     parameters: int
@@ -33,14 +33,14 @@ def layer_table(
     batch: int,
     memory: Mapping[str, int],
 ) -> str:
-    """One line per layer, and below it what training with this batch needs.
+    """One line per layer, and below them what training with this batch size needs.
 
     Args:
         input_shape: of one image.
         output_shapes: of one image, by layer.
-        costs: by layer; of `Graph.costs`.
+        costs: by layer; from `Graph.costs`.
         batch: images in a step.
-        memory: bytes, by what they are for; of `Graph.memory`.
+        memory: bytes, by what they are for; from `Graph.memory`.
     """
     cells: list[tuple[str, ...]] = [HEADER, ("input", times(input_shape), "", "", "")]
     for name, cost in costs.items():
@@ -74,7 +74,7 @@ def times(shape: Shape) -> str:
 
 
 def _cells(cost: Cost) -> tuple[str, str, str]:
-    """A cost in three cells, empty where it is nothing."""
+    """A cost in three cells, empty where it is zero."""
     return (
         f"{cost.parameters:,}" if cost.parameters else "",
         f"{cost.multiply_adds:,}" if cost.multiply_adds else "",

@@ -5,13 +5,13 @@ time is decided here, with one small pool of Python threads. (Kernels and BLAS r
 Python's lock while they compute.) Two pools of threads that know nothing of each other,
 Numba's and BLAS's, fight for the cores: the same convolutions took six times as long.
 
-The split is the one of Krizhevsky's "One weird trick" (2014), on cores instead of GPUs:
+The split is that of Krizhevsky's "One weird trick" (2014), on cores instead of GPUs:
 
-    convolutional layers   few weights, much work an image:  split the IMAGES
-    fully connected layers many weights, little work:        split the UNITS
+    convolutional layers   few weights, much work per image:  split the IMAGES
+    fully connected layers many weights, little work:         split the UNITS
 
-The engine asks `run` to work on several ranges of the images; a layer that divides its
-own work asks `parallel_for`. How a range is split depends only on the number of
+The engine asks `run` to work on several ranges of images at once; a layer that splits
+its own work asks `parallel_for`. How the work is split depends only on the number of
 threads, so the same number of threads gives the same bits.
 """
 
@@ -77,7 +77,7 @@ def one_thread_blas() -> Iterator[None]:
 
 
 def split_range(count: int, parts: int) -> list[tuple[int, int]]:
-    """Split range(count) into at most `parts` runs (lo, hi) of nearly equal length."""
+    """Split range(count) into at most `parts` ranges (lo, hi) of nearly equal size."""
     parts = max(1, min(parts, count))
     edges = [count * i // parts for i in range(parts + 1)]
     return list(pairwise(edges))
@@ -101,7 +101,7 @@ def run(tasks: Sequence[Callable[[], Any]]) -> None:
 
 
 def parallel_for(count: int, work: Work) -> None:
-    """Do `work(lo, hi)` on range(count), one run of it for each thread."""
+    """Do `work(lo, hi)` on all of range(count), one range for each thread."""
 
     def part(lo: int, hi: int) -> Callable[[], None]:
         return lambda: work(lo, hi)

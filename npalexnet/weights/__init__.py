@@ -12,12 +12,13 @@
     .caffemodel       Caffe                             caffemodel.py
     .npz              NumPy, and npalexnet.save         raw.py
 
-In here: our checkpoints (checkpoint), which format a file is in (formats), whose names
-its arrays have (names), which AlexNet they belong to, and into it (filling), and a
-reader for each format. No reader runs anything that is in a file, none believes what a
-file says of its own size, and none needs the software that wrote it. Not in here: how a
-network is built or run (alexnet.py, net/), downloads (datasets/), the folder of a
-training run (training/).
+In here: our checkpoints (checkpoint, exchange), which format a file is in (formats),
+whose names its arrays have (names), which AlexNet they belong to, and into it
+(filling); a reader for each format, a machine for PyTorch's pickles (stackmachine), and
+how much a file may ask for (limits). No reader runs anything that is in a file, none
+believes what a file says of its own size, and none needs the software that wrote it.
+Not in here: how a network is built or run (alexnet.py, net/), downloads (datasets/),
+the folder of a training run (training/).
 """
 
 from npalexnet.weights.checkpoint import load, save

@@ -23,7 +23,11 @@ import numpy as np
 
 from npalexnet.layers.layer import Array, Shape
 from npalexnet.weights import raw
+from npalexnet.weights.limits import Steps
 from npalexnet.weights.raw import Bytes
+
+LONGEST_NAME = 1000  # bytes
+MOST_LAYERS = 10_000
 
 
 class Net(NamedTuple):
@@ -51,14 +55,19 @@ def varint(data: Bytes, at: int) -> tuple[int, int]:
     raise ValueError("a varint has more than ten bytes")
 
 
-def fields(data: Bytes) -> Iterator[tuple[int, int | Bytes]]:
+def fields(data: Bytes, steps: Steps) -> Iterator[tuple[int, int | Bytes]]:
     """The fields of a message: number, and value.
 
+    Args:
+        data: the message.
+        steps: one is taken for each field.
+
     Raises:
-        ValueError, IndexError: it is no message, or not a whole one.
+        ValueError, IndexError: it is no message, not a whole one, or has too many.
     """
     at = 0
     while at < len(data):
+        steps.take()
         key, at = varint(data, at)
         number, kind = key >> 3, key & 7
         if kind == 0:
@@ -83,22 +92,26 @@ def message(value: int | Bytes) -> Bytes:
 
 
 def text(value: int | Bytes) -> str:
-    """A value that must be a text."""
-    return message(value).tobytes().decode()
+    """A value that must be a name."""
+    name = message(value)
+    if len(name) > LONGEST_NAME:
+        raise ValueError(f"a name of {len(name)} bytes is too long")
+    return name.tobytes().decode()
 
 
-def varints(value: int | Bytes) -> list[int]:
-    """One whole number, or several that are stored together."""
+def varints(value: int | Bytes, steps: Steps) -> list[int]:
+    """One whole number, or several that are stored together; a step for each."""
     if isinstance(value, int):
         return [value]
     found, at = [], 0
     while at < len(value):
+        steps.take()
         number, at = varint(value, at)
         found.append(number)
     return found
 
 
-def blob(data: Bytes) -> Array:
+def blob(data: Bytes, steps: Steps) -> Array:
     """An array.
 
     Raises:
@@ -107,7 +120,7 @@ def blob(data: Bytes) -> Array:
     shape: list[int] | None = None
     old: dict[int, int] = {}
     numbers: dict[int, Bytes | bytearray] = {}
-    for field, value in fields(data):
+    for field, value in fields(data, steps):
         if field in (1, 2, 3, 4) and isinstance(value, int):
             old[field] = value
         elif field in (5, 8):
@@ -118,8 +131,8 @@ def blob(data: Bytes) -> Array:
                     before = numbers[field] = bytearray(before)
                 before.extend(piece)
         elif field == 7:
-            dims = [varints(v) for f, v in fields(message(value)) if f == 1]
-            shape = [n for some in dims for n in some]
+            inner = fields(message(value), steps)
+            shape = [n for f, v in inner if f == 1 for n in varints(v, steps)]
     if shape is None:
         shape = [old.get(axis, 0) for axis in (1, 2, 3, 4)]
     field, dtype = (8, "<f8") if 8 in numbers else (5, "<f4")
@@ -127,16 +140,16 @@ def blob(data: Bytes) -> Array:
     return raw.shaped(found, dtype, tuple(shape))
 
 
-def layer(data: Bytes, name: int, blobs: int) -> tuple[str, list[Array]]:
+def layer(data: Bytes, name: int, blobs: int, steps: Steps) -> tuple[str, list[Array]]:
     """Name and arrays of a layer, given the numbers of these fields."""
     called, arrays = "", []
-    for field, value in fields(data):
+    for field, value in fields(data, steps):
         if field == name:
             called = text(value)
         elif field == blobs:
-            arrays.append(blob(message(value)))
+            arrays.append(blob(message(value), steps))
         elif field == 1:  # of `layers`, and the oldest way to describe one
-            called, arrays = layer(message(value), name=1, blobs=50)
+            called, arrays = layer(message(value), 1, 50, steps)
     return called, arrays
 
 
@@ -146,14 +159,16 @@ def read(path: Path) -> Net:
     Raises:
         one of raw.DAMAGED: it is damaged, or something else.
     """
-    net = Net("", [], {})
-    for field, value in fields(raw.as_bytes(raw.mapped(path))):
+    net, steps = Net("", [], {}), Steps()
+    for field, value in fields(raw.as_bytes(raw.mapped(path)), steps):
         if field == 1:
             net = net._replace(name=text(value))
         elif field in (2, 100):
-            old = {"name": 4, "blobs": 6} if field == 2 else {"name": 1, "blobs": 7}
-            called, arrays = layer(message(value), **old)
+            name, blobs = (4, 6) if field == 2 else (1, 7)
+            called, arrays = layer(message(value), name, blobs, steps)
             net.layers.append(called)
+            if len(net.layers) > MOST_LAYERS:
+                raise ValueError("it has too many layers")
             if arrays:
                 net.blobs[called] = [squeeze(a, i) for i, a in enumerate(arrays)]
     if not net.blobs:

@@ -26,12 +26,12 @@ from npalexnet.layers.layer import Array, Layer, Shape
 from npalexnet.net.graph import Graph
 from npalexnet.system.errors import UserError
 from npalexnet.system.files import write_whole
-from npalexnet.weights import filling, formats, safetensors
-from npalexnet.weights.filling import kept_by_dropout
-from npalexnet.weights.names import OURS, THEIRS, known
-from npalexnet.weights.raw import DAMAGED
+from npalexnet.weights import exchange, filling, formats, raw
+from npalexnet.weights.limits import one_line, parse, short
+from npalexnet.weights.names import known
 
 FORMAT = 1
+DTYPES = ("float16", "float32", "float64")
 RESERVED = ("about", "input")  # names in the file that are not a layer's
 
 
@@ -144,7 +144,7 @@ def write(
 
     def write_all(file: IO[bytes]) -> None:
         if Path(path).suffix == ".safetensors":
-            write_safetensors(file, arrays, about)
+            exchange.write(file, arrays, about)
             return
         write_npz(file, {**arrays, "about": np.array(about)})
 
@@ -223,77 +223,104 @@ def load_all(path: str | Path) -> tuple[Graph, dict[str, Any]]:
     if not formats.is_own(path):
         return filling.load_foreign(path), {}
     try:
-        if formats.kind(path) == "safetensors":
-            arrays = read_safetensors(path)
-        else:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-        described = json.loads(str(arrays.pop("about")))
-        extra: dict[str, Any] = described.pop("extra")
-        if described["format"] != FORMAT:
-            raise UserError(f"its format is {described['format']}, not {FORMAT}")
-        graph = rebuild(described)
-        for name, param in graph.params.items():
-            param.data = arrays.pop(name)
-        mean, std = arrays.pop("input.mean"), arrays.pop("input.std")
-        classes = tuple(described["classes"])
-        graph.input = Input(described["side"], described["crop"], mean, std, classes)
-    except DAMAGED as e:
+        return load_own(path)
+    except raw.DAMAGED as e:
+        why = one_line(f"{type(e).__name__}: {e!s:.200}")
         raise UserError(
             f"{path}: expected a checkpoint of npalexnet, found something else "
-            f"({type(e).__name__}: {e}); it may be cut short: use another one"
+            f"({why}); it may be cut short: use another one"
         ) from None
+
+
+def load_own(path: Path) -> tuple[Graph, dict[str, Any]]:
+    """`load_all`, of a file that `save` wrote.
+
+    Raises:
+        UserError: it is of another format.
+        one of raw.DAMAGED: it is damaged, or something else.
+    """
+    own = exchange.read if formats.kind(path) == "safetensors" else raw.npz
+    arrays = own(path)
+    described = parse(raw.text(arrays.pop("about")))
+    extra: dict[str, Any] = described.pop("extra")
+    if described["format"] != FORMAT:
+        raise UserError(f"its format is {short(described['format'])}, not {FORMAT}")
+    check(described, extra, arrays)
+    graph = rebuild(described)
+    for name, param in graph.params.items():
+        array = arrays.pop(name)
+        param.data = array
+        raw.forget(array)
+    mean, std = own_copy(arrays.pop("input.mean")), own_copy(arrays.pop("input.std"))
+    classes = tuple(described["classes"])
+    graph.input = Input(described["side"], described["crop"], mean, std, classes)
     for name, array in arrays.items():
         group, _, key = name.partition(".")
-        extra.setdefault(group, {})[key] = array
+        extra.setdefault(group, {})[key] = own_copy(array)
     return graph, extra
 
 
-# ----------------------------------------------------------------- as .safetensors
+def own_copy(array: Array) -> Array:
+    """An array that needs the file no longer, which may be replaced by a new one."""
+    if array.flags.writeable:
+        return array
+    copy = array.copy("K")
+    raw.forget(array)
+    return copy
 
 
-def write_safetensors(file: IO[bytes], arrays: Mapping[str, Array], about: str) -> None:
-    """Write what `save` saves, as a .safetensors.
-
-    `owt` is written for PyTorch: torchvision's names, its dropout, and just the arrays
-    that its own AlexNet has; the mean colour of the input is written as a text.
+def check(
+    described: Mapping[str, Any], extra: object, arrays: Mapping[str, Array]
+) -> None:
+    """Hold what a file says of a network to the arrays in it, before it is built.
 
     Args:
-        file: open for writing.
-        arrays: by our names; the parameters, the input's, and groups of extra ones.
-        about: what `describe` says, in JSON.
-    """
-    texts = {"format": "pt", formats.OWN: about}
-    tensors = {}
-    described = json.loads(about)
-    torchvision = described["about"].get("variant") == "owt"
-    kept = kept_by_dropout(described["layers"]) if torchvision else {}
-    for name, array in arrays.items():
-        if name.startswith("input.") and array.size <= 3:
-            texts[name] = json.dumps(array.tolist())
-            continue
-        if name in kept:
-            array = array * array.dtype.type(kept[name])
-        tensors[THEIRS.get(name, name) if torchvision else name] = array
-    safetensors.write(file, tensors, texts)
-
-
-def read_safetensors(path: Path) -> dict[str, Array]:
-    """Read what `write_safetensors` wrote: arrays by our names, and "about".
+        described: as from `describe`, but it may be anybody's.
+        extra: what else was saved.
+        arrays: all that are in the file.
 
     Raises:
-        one of raw.DAMAGED: it is damaged.
+        ValueError, or another of raw.DAMAGED: they do not agree.
     """
-    tensors, texts = safetensors.read(path)
-    kept = kept_by_dropout(json.loads(texts[formats.OWN])["layers"])
-    arrays = {}
-    for name, tensor in tensors.items():
-        ours = OURS.get(name, name)
-        if name in OURS and ours in kept:
-            tensor = tensor / tensor.dtype.type(kept[ours])
-        arrays[ours] = tensor
-    for name, text in texts.items():
-        if name.startswith("input."):
-            arrays[name] = np.array(json.loads(text), float)
-    arrays["about"] = np.array(texts[formats.OWN])
-    return arrays
+    for entry in described["layers"]:
+        shapes = learned(entry)
+        multipliers = entry["multipliers"]
+        plain = [*entry["settings"].values(), *multipliers.values()]
+        parts = [n for v in plain for n in (v if isinstance(v, list) else [v])]
+        if multipliers.keys() != shapes.keys() or not all(map(is_number, parts)):
+            raise ValueError("a layer with settings that no layer has")
+        for key, shape in shapes.items():
+            array = arrays[f"{entry['name']}.{key}"]
+            if array.shape != shape or array.dtype.kind not in "fiu":
+                raise ValueError(f"{key} of a layer is {array.dtype}{array.shape}")
+    sizes = [described["side"], described["crop"], *described["input_shape"]]
+    texts = [entry["name"] for entry in described["layers"]] + described["classes"]
+    said_right = (
+        described["dtype"] in DTYPES
+        and all(type(n) is int for n in sizes)
+        and len(sizes) <= 2 + raw.MOST_AXES
+        and all(type(text) is str for text in texts)
+        and isinstance(described["about"], dict)
+        and isinstance(extra, dict)
+        and all(arrays[f"input.{n}"].dtype.kind in "fiu" for n in ("mean", "std"))
+    )
+    if not said_right:
+        raise ValueError("what it says of its network makes no sense")
+
+
+def learned(entry: Mapping[str, Any]) -> dict[str, Shape]:
+    """The shapes of a layer's parameters, out of its settings alone."""
+    given = entry["settings"]
+    if entry["layer"] == "Linear":
+        units = given["units"]
+        return {"w": (units, given["inputs"]), "b": (units,)}
+    if entry["layer"] == "Conv2d":
+        count, kernel = given["filters"], given["kernel"]
+        seen = given["in_channels"] // given.get("groups", 1)
+        return {"w": (count, seen, kernel, kernel), "b": (count,)}
+    return {}
+
+
+def is_number(value: object) -> bool:
+    """Is this a number, and nothing that % or * could make something large of?"""
+    return isinstance(value, int | float)

@@ -29,6 +29,7 @@ from npalexnet.layers.layer import Array, Shape
 from npalexnet.net.graph import Graph
 from npalexnet.system.errors import UserError
 from npalexnet.weights import formats, raw
+from npalexnet.weights.limits import one_line
 from npalexnet.weights.names import Weights
 
 # ----------------------------------------------------------------- which network
@@ -112,7 +113,7 @@ def put(
             for name, what in wrong.items()
         ]
         more = f"; and {len(said) - 3} more" if len(said) > 3 else ""
-        raise UserError(formats.one_line("; ".join(said[:3]) + more))
+        raise UserError(one_line("; ".join(said[:3]) + more))
     foreign = isinstance(weights, Weights) and weights.maker != "npalexnet"
     kept = kept_by_dropout(chain(graph)) if foreign else {}
     for name in wanted:

@@ -16,6 +16,7 @@ from pathlib import Path
 from npalexnet.layers.layer import Array
 from npalexnet.system.errors import UserError
 from npalexnet.weights import caffemodel, raw, safetensors, torchfile
+from npalexnet.weights.limits import one_line
 from npalexnet.weights.names import Weights, from_caffe, from_names, known
 
 KINDS = {
@@ -41,8 +42,7 @@ def kind(path: Path) -> str:
     with path.open("rb") as file:
         head = file.read(9)
     if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            return "torch" if is_torch(archive.namelist()) else "npz"
+        return "torch" if is_torch(raw.Zip(path).names) else "npz"
     if head[:1] == b"\x80":  # a pickle
         return "torch"
     if head[8:] == b"{":
@@ -61,8 +61,7 @@ def is_own(path: Path) -> bool:
         if kind(path) == "safetensors":
             return OWN in safetensors.read(path)[1]
         if kind(path) == "npz":
-            with raw.Zip(path) as archive:
-                return "about.npy" in archive.names
+            return "about.npy" in raw.Zip(path).names
     except raw.DAMAGED:
         return path.suffix not in KINDS or path.suffix == ".npz"
     return kind(path) == ""
@@ -111,16 +110,11 @@ def npz_arrays(path: Path) -> tuple[dict[str, Array], str | None]:
     Raises:
         one of raw.DAMAGED: it is damaged.
     """
-    with raw.Zip(path, may_unpack=True) as archive:
-        members = {name.removesuffix(".npy"): name for name in archive.names}
-        about = None
-        if "about" in members:
-            about = str(raw.npy(archive.read(members["about"])))
-            members = {n: member for n, member in members.items() if known(n)}
-        arrays = {n: raw.npy(archive.read(member)) for n, member in members.items()}
+    archive = raw.Zip(path, may_unpack=True)
+    members = {name.removesuffix(".npy"): name for name in archive.names}
+    about = None
+    if "about" in members:
+        about = raw.text(raw.npy(archive.read(members["about"])))
+        members = {n: member for n, member in members.items() if known(n)}
+    arrays = {n: raw.npy(archive.read(member)) for n, member in members.items()}
     return arrays, about
-
-
-def one_line(said: object) -> str:
-    """A message that may hold a stranger's words, without what would move a cursor."""
-    return "".join(c if c.isprintable() else "?" for c in str(said))

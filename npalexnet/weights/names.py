@@ -16,13 +16,13 @@ w[:, ::-1]. Dropout differs, too; that is for filling.py, which knows the networ
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 
 from npalexnet.layers.layer import Array
 from npalexnet.system.errors import UserError
 from npalexnet.weights import caffemodel
+from npalexnet.weights.limits import parse
 
 TORCHVISION = {
     "conv1": "features.0",
@@ -91,7 +91,7 @@ def from_names(arrays: Mapping[str, Array], about: str | None = None) -> Weights
         )
     variant = ""
     if about is not None:
-        variant = str(json.loads(about)["about"].get("variant", ""))
+        variant = str(parse(about)["about"].get("variant", ""))
         arrays = {name: array for name, array in arrays.items() if known(name)}
     called = {OURS[name]: name for name in arrays if name in OURS}
     ours = {OURS.get(name, name): array for name, array in arrays.items()}
@@ -124,6 +124,6 @@ def from_caffe(net: caffemodel.Net) -> Weights:
     else:
         raise UserError(
             "expected Caffe's AlexNet or CaffeNet, with layers norm1 and pool1, found "
-            f"{net.name:.40} with {', '.join(net.layers):.200}"
+            f"{net.name:.40} with {', '.join(net.layers[:20]):.200}"
         )
     return Weights(arrays, "caffe", "caffe" if norm_first else "caffenet")

@@ -19,6 +19,7 @@ import numpy as np
 
 from npalexnet.layers.layer import Array
 from npalexnet.weights import raw
+from npalexnet.weights.limits import LONGEST_JSON, parse
 
 DTYPES = {
     "F64": "<f8",
@@ -36,7 +37,6 @@ DTYPES = {
     "U8": "|u1",
 }
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
-LONGEST = 100_000_000  # bytes of the table, as the format's own library has it
 
 
 def read(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
@@ -47,9 +47,9 @@ def read(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
     """
     data = raw.as_bytes(raw.mapped(path))
     size = int(raw.part(data, 0, 8).view("<u8")[0])
-    if size > LONGEST:
+    if size > LONGEST_JSON:
         raise ValueError(f"a table of {size} bytes is too long")
-    table = json.loads(raw.part(data, 8, size).tobytes(), object_pairs_hook=once)
+    table = parse(raw.part(data, 8, size).tobytes(), once)
     metadata = table.pop("__metadata__", {})
     data = data[8 + size :]
     arrays, end = {}, 0

@@ -1,18 +1,18 @@
 """Read PyTorch's .pth and .pt without PyTorch, and without running what is in them.
 
-A .pth file holds a pickle, and a pickle is a program: for a small stack machine whose
-instruction GLOBAL fetches any function of any Python module, and REDUCE calls it. To
-"load" a pickle is to run it, and a stranger's may delete your files. But the program
-that rebuilds a dictionary of weights needs few instructions, and these functions:
+A .pth file holds a pickle, and a pickle is a program that may call any function of any
+Python module. To "load" a pickle is to run it, and a stranger's may delete your files.
+But the program that rebuilds a dictionary of weights needs few instructions, and these
+functions:
 
     collections.OrderedDict()                an empty dictionary
     torch._utils._rebuild_tensor_v2(...)     a tensor: which storage, which part of it
     torch._utils._rebuild_parameter(...)     the same, marked as learned
     torch.FloatStorage                       no function: the type of some numbers
 
-So `run` here is that stack machine with nothing else in it. A name that is not in the
-list is refused before anything happens, and those in the list stand for four lines of
-our own. `python -m pickletools` prints such a program.
+So stackmachine.py is a machine with nothing else in it. A name that is not in the list
+is refused before anything happens, and those in the list stand for a few lines of our
+own.
 
 The numbers themselves are no pickle. There are two containers:
 
@@ -25,9 +25,6 @@ The numbers themselves are no pickle. There are two containers:
 from __future__ import annotations
 
 import io
-import mmap
-import pickletools
-from collections.abc import Callable
 from math import prod
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -36,7 +33,9 @@ import numpy as np
 
 from npalexnet.layers.layer import Array, Shape
 from npalexnet.system.errors import UserError
-from npalexnet.weights import raw
+from npalexnet.weights import raw, stackmachine
+from npalexnet.weights.limits import short
+from npalexnet.weights.stackmachine import Machine, Name
 
 MAGIC = 0x1950A86A20F9469CFC6C
 
@@ -52,12 +51,9 @@ STORAGES = {
     "torch ByteStorage": "|u1",
     "torch BoolStorage": "|b1",
 }
-
-
-class Name(NamedTuple):
-    """What GLOBAL puts on the stack here: a name in the list, and nothing behind it."""
-
-    text: str  # "module name"
+# Tensors may share a storage, as tied weights do. But each may be copied by whoever
+# gets it: all together they have at most so many times the numbers that are there.
+MOST_SHARED = 2
 
 
 class Storage(NamedTuple):
@@ -77,26 +73,27 @@ class Tensor(NamedTuple):
     strides: Shape
 
     def cut(self, storage: Array) -> Array:
-        """The tensor as a view of its storage.
+        """The tensor as a view of its storage, in which no number comes twice.
 
         Raises:
-            ValueError: it does not lie inside.
+            ValueError: it does not lie inside, or a number comes twice.
         """
-        places = (self.offset, *self.shape, *self.strides)
-        if not all(type(n) is int and n >= 0 for n in places) or (
-            len(self.shape) != len(self.strides)
-        ):
+        if min((self.offset, *self.shape, *self.strides)) < 0:
             raise ValueError(f"a tensor has shape {self.shape}, strides {self.strides}")
-        size = prod(self.shape)
-        last = self.offset + sum(
-            (n - 1) * stride for n, stride in zip(self.shape, self.strides, strict=True)
-        )
-        if size > len(storage) or (size and last >= len(storage)):
+        size, reach = prod(self.shape), 0
+        if size == 0:
+            return np.empty(self.shape, storage.dtype)
+        # the shortest strides first: each must step over all that is inside of it
+        for stride, n in sorted(zip(self.strides, self.shape, strict=True)):
+            if n > 1 and stride <= reach:
+                raise ValueError(
+                    f"a tensor {self.shape} with strides {self.strides} repeats numbers"
+                )
+            reach += (n - 1) * stride
+        if self.offset + reach >= len(storage):
             raise ValueError(
                 f"a tensor {self.shape} reaches beyond its storage of {len(storage)}"
             )
-        if size == 0:
-            return np.empty(self.shape, storage.dtype)
         return np.lib.stride_tricks.as_strided(
             storage[self.offset :],
             self.shape,
@@ -111,140 +108,62 @@ def rebuild_tensor(
     """What stands for PyTorch's function of this name; nothing is read yet.
 
     Raises:
-        TypeError: it has no storage, or too many axes.
+        TypeError: it has no storage, too many axes, or no whole numbers.
     """
-    if not isinstance(storage, Storage) or len(shape) > raw.MOST_AXES:
-        raise TypeError(f"a tensor without a storage, or with {len(shape)} axes")
-    return Tensor(storage, offset, tuple(shape), tuple(strides))
+    if not isinstance(storage, Storage):
+        raise TypeError(f"a tensor has {short(storage)} as its storage")
+    if not (type(shape) is tuple and type(strides) is tuple):
+        raise TypeError("a tensor has no shape, or no strides")
+    if len(shape) > raw.MOST_AXES or len(shape) != len(strides):
+        raise TypeError(f"a tensor has {len(shape)} axes, {len(strides)} strides")
+    if not all(type(n) is int for n in (offset, *shape, *strides)):
+        raise TypeError("the place of a tensor is given in other than whole numbers")
+    return Tensor(storage, offset, shape, strides)
 
 
-def ordered_dict(pairs: Any = ()) -> dict[Any, Any]:
-    """Empty, or (from Python 2) of a list of pairs.
+def rebuild_parameter(tensor: Tensor, *unused: Any) -> Tensor:
+    """What stands for PyTorch's function of this name: a tensor, as it is.
 
-    The list is used up: copied again and again it would fill the memory.
+    Raises:
+        TypeError: it is none.
     """
-    found = dict(pairs)
-    if pairs:
-        pairs.clear()
-    return found
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"a parameter is {short(tensor)}")
+    return tensor
 
 
-CALLS: dict[str, Callable[..., Any]] = {
-    "collections OrderedDict": ordered_dict,
+CALLS: stackmachine.Calls = {
+    **dict.fromkeys(STORAGES),
+    "collections OrderedDict": stackmachine.ordered_dict,
     "torch._utils _rebuild_tensor": rebuild_tensor,
     "torch._utils _rebuild_tensor_v2": rebuild_tensor,
-    "torch._utils _rebuild_parameter": lambda tensor, *unused: tensor,
+    "torch._utils _rebuild_parameter": rebuild_parameter,
 }
 
 
-def run(file: IO[bytes] | mmap.mmap, storages: dict[str, Storage] | None = None) -> Any:
-    """Run one pickle, on a stack machine that can only build plain values.
-
-    Args:
-        file: is left behind the pickle's last byte.
-        storages: gets those that the pickle mentions, by their keys.
+def storage(said: Any) -> Storage:
+    """What PyTorch says of a storage: "storage", type, key, device, count of numbers.
 
     Raises:
-        UserError: it wants something else than plain values and tensors.
-        one of raw.DAMAGED: it is no pickle, or not a whole one.
+        TypeError, ValueError: it says something else.
     """
-    stack: list[Any] = []
-    below: list[list[Any]] = []  # what lies under each MARK
-    memo: dict[int, Any] = {}
+    if type(said) is not tuple or len(said) not in (5, 6):
+        raise TypeError(f"a storage is described by {short(said)}")
+    kind, dtype, key, _, count, *view = said
+    if type(kind) is not str or kind != "storage" or any(view):
+        raise ValueError(f"a storage of an unknown kind, {short(kind)}")
+    if not (isinstance(dtype, Name) and type(key) is str and type(count) is int):
+        raise TypeError("a storage without a type, a key or a size")
+    return Storage(key, STORAGES[dtype.text], count)
 
-    def to_mark() -> list[Any]:
-        nonlocal stack
-        items, stack = stack, below.pop()
-        return items
 
-    def name(text: str) -> None:
-        if text not in CALLS and text not in STORAGES:
-            raise UserError(
-                f"it names {text.replace(' ', '.')}, which no file of weights needs; "
-                "nothing of it was run; save the weights alone, by "
-                "torch.save(model.state_dict(), FILE)"
-            )
-        stack.append(Name(text))
+def run(file: IO[bytes]) -> Any:
+    """Run one pickle; the file is left behind its last byte.
 
-    value: Any
-    for code, value, _ in pickletools.genops(file):  # type: ignore[arg-type]
-        match code.name:
-            case "PROTO" | "FRAME":
-                pass
-            case "STOP":
-                return stack.pop()
-            case "NONE":
-                stack.append(None)
-            case "NEWTRUE" | "NEWFALSE":
-                stack.append(code.name == "NEWTRUE")
-            case (
-                "BININT" | "BININT1" | "BININT2" | "LONG1" | "LONG4" | "INT" | "LONG"
-                | "BINFLOAT" | "FLOAT" | "STRING" | "BINSTRING" | "SHORT_BINSTRING"
-                | "BINUNICODE" | "SHORT_BINUNICODE" | "BINUNICODE8" | "UNICODE"
-            ):  # fmt: skip
-                stack.append(value)
-            case "EMPTY_DICT":
-                stack.append({})
-            case "EMPTY_LIST":
-                stack.append([])
-            case "EMPTY_TUPLE":
-                stack.append(())
-            case "MARK":
-                below.append(stack)
-                stack = []
-            case "TUPLE":
-                items = to_mark()
-                stack.append(tuple(items))
-            case "TUPLE1" | "TUPLE2" | "TUPLE3":
-                count = int(code.name[-1])
-                stack[-count:] = [tuple(stack[-count:])]
-            case "LIST":
-                items = to_mark()
-                stack.append(items)
-            case "DICT":
-                items = to_mark()
-                stack.append(dict(zip(items[::2], items[1::2], strict=True)))
-            case "APPEND":
-                stack[-2].append(stack.pop())
-            case "APPENDS":
-                items = to_mark()
-                stack[-1].extend(items)
-            case "SETITEM":
-                item = stack.pop()
-                key = stack.pop()
-                stack[-1][key] = item
-            case "SETITEMS":
-                items = to_mark()
-                stack[-1].update(zip(items[::2], items[1::2], strict=True))
-            case "PUT" | "BINPUT" | "LONG_BINPUT":
-                memo[value] = stack[-1]
-            case "MEMOIZE":
-                memo[len(memo)] = stack[-1]
-            case "GET" | "BINGET" | "LONG_BINGET":
-                stack.append(memo[value])
-            case "GLOBAL":
-                name(value)
-            case "STACK_GLOBAL":
-                item = stack.pop()
-                name(f"{stack.pop()} {item}")
-            case "REDUCE":
-                arguments = stack.pop()
-                stack.append(CALLS[stack.pop().text](*arguments))
-            case "BUILD":  # attributes of an OrderedDict, such as PyTorch's versions
-                stack.pop()
-            case "BINPERSID":
-                kind, dtype, key, _, count, *view = stack.pop()
-                if kind != "storage" or any(view):
-                    raise ValueError(f"a storage of an unknown kind, {kind!r:.80}")
-                stack.append(Storage(key, STORAGES[dtype.text], count))
-                if storages is not None:
-                    storages[key] = stack[-1]
-            case other:
-                raise UserError(
-                    f"its pickle has the instruction {other}, which no file of weights "
-                    "needs; nothing of it was run"
-                )
-    raise EOFError("a pickle does not end")
+    Raises:
+        UserError, or one of raw.DAMAGED: as `Machine.run` does.
+    """
+    return Machine(file, CALLS, storage).run()
 
 
 def tensors(value: Any) -> dict[str, Tensor]:
@@ -274,48 +193,72 @@ def read(path: Path) -> dict[str, Array]:
         UserError: it holds something else than weights.
         one of raw.DAMAGED: it is damaged.
     """
-    file = raw.mapped(path)
-    return read_zip(path) if file[:2] == b"PK" else read_legacy(file)
+    with path.open("rb") as file:
+        start = file.read(2)
+    return read_zip(path) if start == b"PK" else read_legacy(path)
 
 
 def read_zip(path: Path) -> dict[str, Array]:
     """The zip container."""
-    with raw.Zip(path) as archive:
-        (program,) = (n for n in archive.names if n.split("/")[1:] == ["data.pkl"])
-        top = program.removesuffix("data.pkl")
-        if f"{top}byteorder" in archive.names:
-            order = archive.read(f"{top}byteorder").tobytes()
-            if order != b"little":
-                raise ValueError(f"its byte order is {order!r:.20}, not little")
-        found = tensors(run(io.BytesIO(archive.read(program).tobytes())))
-        storages: dict[Storage, Array] = {}
-        for storage in {tensor.storage for tensor in found.values()}:
-            data = archive.read(f"{top}data/{storage.key}")
-            storages[storage] = raw.shaped(data, storage.dtype, (storage.size,))
-    return {
-        name: tensor.cut(storages[tensor.storage]) for name, tensor in found.items()
-    }
+    archive = raw.Zip(path)
+    (program,) = (n for n in archive.names if n.split("/")[1:] == ["data.pkl"])
+    top = program.removesuffix("data.pkl")
+    if f"{top}byteorder" in archive.names:
+        order = archive.read(f"{top}byteorder")[:20].tobytes()
+        if order != b"little":
+            raise ValueError(f"its byte order is {order!r}, not little")
+    code = archive.read(program)
+    if len(code) > stackmachine.MOST_BYTES:
+        raise ValueError(f"its pickle of {len(code)} bytes is too long")
+    found = tensors(run(io.BytesIO(code.tobytes())))
+    storages: dict[Storage, Array] = {}
+    for storage in {tensor.storage for tensor in found.values()}:
+        data = archive.read(f"{top}data/{storage.key}")
+        storages[storage] = raw.shaped(data, storage.dtype, (storage.size,))
+    return views(found, storages)
 
 
-def read_legacy(file: mmap.mmap) -> dict[str, Array]:
+def read_legacy(path: Path) -> dict[str, Array]:
     """The older container."""
-    if run(file) != MAGIC:
+    data = raw.as_bytes(raw.mapped(path))
+    file = io.BytesIO(data[: stackmachine.MOST_BYTES].tobytes())
+    mentioned: dict[str | int, Storage] = {}
+
+    def mention(said: Any) -> Storage:
+        found = storage(said)
+        mentioned[found.key] = found
+        return found
+
+    machine = Machine(file, CALLS, mention)
+    if machine.run() != MAGIC:
         raise ValueError("it does not begin with PyTorch's number")
-    run(file)
-    if run(file)["little_endian"] is not True:
+    machine.run()
+    if machine.run()["little_endian"] is not True:
         raise ValueError("its byte order is not little")
-    mentioned: dict[str, Storage] = {}
-    found = tensors(run(file, mentioned))
-    keys = run(file)
-    data, start = raw.as_bytes(file), file.tell()
+    found = tensors(machine.run())
+    keys, start = machine.run(), file.tell()
+    if type(keys) is not list:
+        raise TypeError(f"its list of storages is {short(keys)}")
     storages: dict[Storage, Array] = {}
     for key in keys:
-        storage = mentioned[key]
+        here = mentioned[stackmachine.key(key)]
         count = int(raw.part(data, start, 8).view("<u8")[0])
-        size = count * raw.itemsize(storage.dtype)
-        here = raw.part(data, start + 8, size)
-        storages[storage] = raw.numbers(here, storage.dtype)
+        size = count * raw.itemsize(here.dtype)
+        storages[here] = raw.numbers(raw.part(data, start + 8, size), here.dtype)
         start += 8 + size
-    return {
-        name: tensor.cut(storages[tensor.storage]) for name, tensor in found.items()
-    }
+    return views(found, storages)
+
+
+def views(found: dict[str, Tensor], storages: dict[Storage, Array]) -> dict[str, Array]:
+    """Tensors as arrays, views of their storages.
+
+    Raises:
+        KeyError: a storage is not there.
+        ValueError: a tensor does not fit into its storage, or they share too much.
+    """
+    arrays = {n: tensor.cut(storages[tensor.storage]) for n, tensor in found.items()}
+    total = sum(array.nbytes for array in arrays.values())
+    there = sum(storage.nbytes for storage in storages.values())
+    if total > MOST_SHARED * there:
+        raise ValueError(f"its tensors have {total} bytes, but {there} are there")
+    return arrays
