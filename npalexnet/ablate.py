@@ -52,9 +52,7 @@ def main(argv: list[str] | None = None) -> int:
         title = f"small on {options.subset}, {seeds}"
         write(rows, Path(options.out), title)
         print(table(rows))
-        print(
-            f"table and figure: {options.out}/ablation.md {options.out}/ablation.png"
-        )
+        print(f"table and figure: {options.out}/ablation.md {options.out}/ablation.png")
         return 0
 
     return cli.run(command)

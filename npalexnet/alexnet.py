@@ -88,8 +88,8 @@ PAPER = Variant(
 # b, one on each GPU, are two groups here. It is not quite what the paper says:
 #   - pictures of 224 x 224, and windows that reach over the right and the lower edge:
 #     three more rows and columns, of zeros, give the same 55 positions;
-#   - in layer 1, LRN comes before ReLU, and ReLU after pooling (in layer 5, too: to swap
-#     pooling and ReLU changes nothing, to swap LRN and ReLU does);
+#   - in layer 1, LRN comes before ReLU, and ReLU after pooling (in layer 5, too: to
+#     swap pooling and ReLU changes nothing, to swap LRN and ReLU does);
 #   - LRN does not see the other column, and its alpha is divided by its size;
 #   - the second LRN is followed by same-map normalisation (cnorm2 there);
 #   - conv3 to conv5 start with std 0.03;

@@ -284,10 +284,10 @@ def test_evaluate_says_where_its_pictures_are_and_does_without(
     checkpoint.save("last.npz", graph)
     assert evaluate.main(["last.npz"]) == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[-3] == "pictures: confusion.png top5.png"
+    assert said[-3] == "figures: confusion.png top5.png"
     Path("top5.png").unlink()
     Path("top5.png").mkdir()  # so that it cannot be written
     assert evaluate.main(["last.npz"]) == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[-3].startswith("no pictures: top5.png could not be written")
+    assert said[-3].startswith("no figures: top5.png could not be written")
     assert said[-1].startswith("top1 ")

@@ -65,7 +65,7 @@ def test_folders_inside_a_class_belong_to_it_and_other_files_are_left_out(
     }
     data = datasets.load("own", write_folder(tmp_path / "a", files))
     assert "cat/kittens/9.png" in data.train.names + data.val.names
-    assert "1 files that are no pictures were left out" in capsys.readouterr().out
+    assert "1 files that are not pictures were left out" in capsys.readouterr().out
 
 
 def saved(image, kind="PNG", **options):

@@ -1,4 +1,4 @@
-"""What is wrong with a result? Is it a known mistake, and if not, how does it differ?
+"""Is a result right, up to rounding? If not: a known mistake, or how does it differ?
 
 `difference` compares what was found with what is right. If they differ it looks, in
 this order, at

@@ -1,4 +1,4 @@
-"""Where pictures come from.
+"""Which data sets there are, by name, and how each is read.
 
     load("emoji", side=64)                              embedded, always there
     load("tiny-imagenet", side=64)                      downloaded once
@@ -228,9 +228,9 @@ def _checked(source: Source, classes: int | None, there: int) -> int:
 
 
 def _some(files: Files, classes: int, limit: int | None) -> Files:
-    """Only the first classes, with equally many pictures each, at most `limit` in all."""
+    """Only the first classes, at most `limit` pictures in all, equally many of each."""
     most = [len(files)] * classes
-    if limit is not None:  # the first classes get one more if it is uneven
+    if limit is not None:  # the first classes get one more if there is a remainder
         most = [(limit + classes - 1 - label) // classes for label in range(classes)]
     seen = [0] * classes
     some: Files = []

@@ -1,4 +1,4 @@
-"""Fetch a data set once, whole, and keep it where it is found again.
+"""Addresses and checksums of data sets; each is downloaded once, whole, and kept.
 
 Files go to the folder that NPALEXNET_DATA names, else to the usual place for such
 things (~/.cache/npalexnet on Linux). Only what is downloaded here is checked against a

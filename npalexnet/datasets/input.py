@@ -57,7 +57,8 @@ class Input(NamedTuple):
     def normalise(self, pixels: Array, mean: Array | None = None) -> Array:
         """Pixels (N, crop, crop, 3) to input (N, 3, crop, crop) in float32.
 
-        `mean` is subtracted; left out, it is the central crop of the mean picture.
+        `mean` is subtracted; if left out, the mean colour, or the central crop of the
+        mean picture.
         """
         if mean is None:
             mean = self.mean

@@ -2,16 +2,16 @@
 
 Tiny ImageNet's, in a zip or a folder, at the top or one folder down:
 
-    wnids.txt                     one class a line, in the order of the classes
+    wnids.txt                     one class per line, in the order of the classes
     words.txt                     class, tab, its name in words
     train/CLASS/images/*          training pictures
     val/images/*                  validation pictures, all in one folder, and
     val/val_annotations.txt       file, tab, class (, tab, box)
 
 The validation folder is flat: its labels are in the annotations, not in folder names.
-People who read it as class folders stay at chance.
+Whoever takes it for one folder per class never gets beyond chance.
 
-A folder a class, for pictures of your own, in a zip or a folder:
+One folder per class, for pictures of your own, in a zip or a folder:
 
     cat/*  dog/*                  to be split here, or
     train/cat/*  train/dog/*      and val/cat/*  val/dog/*
@@ -34,24 +34,24 @@ from PIL import Image
 from npalexnet.datasets.source import Source
 from npalexnet.system.errors import UserError
 
-Files = list[tuple[str, int]]  # name, number of its class
+Files = list[tuple[str, int]]  # name, index of its class
 
 IDX = {
     "train": ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),
     "val": ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"),
 }
-# One picture in five is kept back to be tested on, where the layout does not say.
+# One picture in five is held out for validation, if the layout does not say which.
 KEPT_BACK = 0.2
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The pictures of a data set: which file, which class, for what.
+    """The pictures of a data set: which file, which class, and what it is used for.
 
     Attributes:
-        train: to learn from.
-        val: to be tested on.
-        classes: names, in the order of their numbers.
+        train: pictures to learn from.
+        val: pictures to be tested on.
+        classes: names, in the order of their indices.
         notes: what a user should be told about how they were found.
     """
 
@@ -62,7 +62,7 @@ class Listing:
 
 
 def recognise(source: Source) -> str:
-    """Which layout: "tiny-imagenet", "idx" or "folders"; steps down to its top."""
+    """Which layout: "tiny-imagenet", "idx" or "folders"; steps down to where it is."""
     names = source.names()
     tops = ["", *sorted({n.split("/")[0] + "/" for n in names if "/" in n})]
     for top in tops:
@@ -96,7 +96,8 @@ def tiny_imagenet(source: Source) -> Listing:
         if wnid not in found:
             raise UserError(
                 f"{path}: class {wnid} has no training pictures in "
-                f"{source.top}train/{wnid}/images; add some, or take it from wnids.txt"
+                f"{source.top}train/{wnid}/images; add some, or remove it from "
+                "wnids.txt"
             )
     val: Files = []
     for line in source.lines("val/val_annotations.txt"):
@@ -112,7 +113,7 @@ def tiny_imagenet(source: Source) -> Listing:
 
 
 def class_names(source: Source, wnids: Sequence[str]) -> tuple[str, ...]:
-    """Names in words: the first of each class in words.txt, all of them if in doubt."""
+    """Names in words: the first of each class in words.txt, all if it is not unique."""
     words: dict[str, str] = {}
     if source.has("words.txt"):
         words = {line[0]: line[-1] for line in source.lines("words.txt")}
@@ -124,10 +125,10 @@ def class_names(source: Source, wnids: Sequence[str]) -> tuple[str, ...]:
 
 
 def folders(source: Source, seed: int = 0) -> Listing:
-    """A folder a class, split here when there is no val/.
+    """One folder per class, split here when there is no val/.
 
-    The split takes the same pictures every time, whatever the seed of a run: so runs
-    can be compared, and a resumed run is tested on what it has not learned from.
+    The split holds out the same pictures every time, whatever the seed of a run: so
+    runs can be compared, and a resumed run is tested on what it has not learned from.
 
     Args:
         source: the folder or zip.
@@ -148,7 +149,7 @@ def folders(source: Source, seed: int = 0) -> Listing:
     _enter(source, pictures)
     pictures = [n for n in source.names() if n.lower().endswith(known)]
     others = len(source.names()) - len(pictures)
-    notes = [f"{others} files that are no pictures were left out"] if others else []
+    notes = [f"{others} files that are not pictures were left out"] if others else []
     tops = source.folders()
     val_top = next((t for t in ("val", "valid", "validation") if t in tops), None)
     if "train" not in tops:
@@ -177,7 +178,7 @@ def folders(source: Source, seed: int = 0) -> Listing:
 
 
 def _enter(source: Source, pictures: Sequence[str]) -> None:
-    """Step down while everything lies in one folder that cannot be a class."""
+    """Step down as long as everything is in one folder that cannot be a class."""
     while True:
         parts = [name[len(source.top) :].split("/") for name in pictures]
         first = {p[0] for p in parts}
@@ -222,7 +223,7 @@ def _by_class(
 def _split(
     source: Source, by_class: dict[str, list[str]], classes: Sequence[str], seed: int
 ) -> tuple[Files, Files]:
-    """Keep one in five of each class back, at least one."""
+    """Hold out one in five pictures of each class, at least one."""
     train: Files = []
     val: Files = []
     for number, name in enumerate(classes):
@@ -242,7 +243,7 @@ def _split(
 def _says_split(train: Files, val: Files) -> str:
     return (
         f"there is no val/ folder: {len(val):,} of {len(train) + len(val):,} pictures, "
-        "drawn from each class, are kept back to be tested on"
+        "drawn from each class, are held out for validation"
     )
 
 
@@ -285,7 +286,7 @@ def read_idx(
 
 
 def idx_name(part: str, number: int) -> str:
-    """What a picture that has no file of its own is called."""
+    """The name of a picture that has no file of its own."""
     return f"{part}/{number:05d}"
 
 

@@ -29,7 +29,7 @@ class Statistics(NamedTuple):
 
 
 def statistics(pixels: Pixels) -> Statistics:
-    """Measure a training set (N, side, side, 3), in one pass of small portions."""
+    """Measure a training set (N, side, side, 3) in one pass, 100 pictures at a time."""
     count = len(pixels)
     sums = np.zeros(pixels.shape[1:])
     products = np.zeros((3, 3))

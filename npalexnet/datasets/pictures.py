@@ -1,8 +1,8 @@
 """From the bytes of a file to a square of RGB bytes, as section 2 of the paper says.
 
-Whatever Pillow opens is turned upright (a telephone writes down how it was held), put
-on white where it is transparent, made RGB, shrunk until its shorter side fits, and cut
-to the central square.
+Whatever Pillow opens is turned upright (a telephone notes down how it was held), put
+on white where it is transparent, made RGB, shrunk until its shorter side fits, and
+cropped to the central square.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from npalexnet.system.errors import UserError
 
 Pixels = npt.NDArray[np.uint8]
 
-# A small file can unfold to more pixels than there is memory.
+# A small file can unfold to more pixels than fit into memory.
 MOST_PIXELS = 100_000_000
 
 
@@ -29,12 +29,12 @@ def decode(data: bytes, name: str, side: int | None = None) -> Image.Image:
     Args:
         data: the bytes.
         name: of the file, for the message.
-        side: what it will be shrunk to: a JPEG of several times that is decoded at a
+        side: what it will be shrunk to. A JPEG several times as large is decoded at a
             half, a quarter or an eighth of its size, which is much faster.
 
     Raises:
-        UserError: they are no whole picture, or one of too many pixels; says which
-            file, and why.
+        UserError: the bytes are not a complete picture, or one with too many pixels;
+            says which file, and why.
     """
     try:
         picture = Image.open(io.BytesIO(data))
@@ -71,7 +71,7 @@ def decode(data: bytes, name: str, side: int | None = None) -> Image.Image:
 
 
 def shorter_side(data: bytes) -> int:
-    """The shorter side of a picture, in pixels; 0 if it is none. Decodes nothing."""
+    """The shorter side of a picture, in pixels, without decoding; 0 if it is none."""
     try:
         return min(Image.open(io.BytesIO(data)).size)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
@@ -115,7 +115,7 @@ def read_squares(files: Sequence[str], side: int) -> Pixels:
     """Pictures from files, as squares (N, side, side, 3).
 
     Raises:
-        UserError: one is missing, or is no picture; says which.
+        UserError: a file is missing, or is not a picture; says which.
     """
     squares = []
     for file in files:

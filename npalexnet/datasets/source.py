@@ -14,23 +14,23 @@ from pathlib import Path, PurePosixPath
 
 from npalexnet.system.errors import UserError
 
-# A file that unfolds to more is no picture and no list.
+# A file that unfolds to more is neither a picture nor a list.
 MOST_BYTES = 500_000_000
 
 
 class Source:
-    """A folder or a zip, seen as files with names from a common top.
+    """A folder or a zip, seen as files whose names start at a common top.
 
     Args:
         path: of the folder or zip.
 
     Attributes:
         top: the part of each name that is left out: "" or "folder/".
-        identity: what says that a file is still the same: CRC and size in a zip, time
-            and size in a folder.
+        identity: what tells whether a file is still the same: CRC and size in a zip,
+            time of change and size in a folder.
 
     Raises:
-        UserError: there is no such path, or it is no whole zip.
+        UserError: there is no such path, or it is not a complete zip.
     """
 
     def __init__(self, path: Path) -> None:
@@ -75,7 +75,7 @@ class Source:
             self._folders |= {str(parent) for parent in name.parents} - {"."}
 
     def below(self, top: str) -> None:
-        """From now on, names count from this folder: "" or "folder/"."""
+        """From now on, names are relative to this folder: "" or "folder/"."""
         self.top = top
 
     def names(self, folder: str = "") -> list[str]:
@@ -141,6 +141,6 @@ class Source:
             ) from None
 
     def lines(self, name: str) -> list[list[str]]:
-        """The lines of a text file, cut at tabs; empty lines are left out."""
+        """The lines of a text file, split at tabs; empty lines are left out."""
         text = self.read(name).decode("utf-8", "replace")
         return [line.split("\t") for line in text.splitlines() if line.strip()]

@@ -142,7 +142,7 @@ def flat(y: Array) -> Array:
     return y.reshape(*y.shape[:2], -1)
 
 
-def blocks(y_shape: Shape) -> Iterator[tuple[int, int]]:
+def matrix_ranges(y_shape: Shape) -> Iterator[tuple[int, int]]:
     """Ranges of images, so that one matrix product has about 700 columns.
 
     Where maps are small (13 x 13 = 169 places) one image is too narrow a matrix to keep
@@ -228,7 +228,7 @@ class Conv2d(Layer):
     def reserve(self, ws: Workspace, shape: Shape) -> None:
         super().reserve(ws, shape)
         y_shape = shape[0], *self.output_shape(shape[1:])
-        lo, hi = next(blocks(y_shape))
+        lo, hi = next(matrix_ranges(y_shape))
         self._columns_array(hi - lo, y_shape, ws)
         self._phases(hi - lo, y_shape, ws)
         ws.scratch("rows", (self.filters, (hi - lo) * prod(y_shape[2:])))
@@ -239,7 +239,7 @@ class Conv2d(Layer):
     ) -> tuple[Array, Any]:
         w, b = self.params["w"].data, self.params["b"].data
         y = ws.output((len(x), *self.output_shape(x.shape[1:])))
-        for lo, hi in blocks(y.shape):
+        for lo, hi in matrix_ranges(y.shape):
             cols = self._columns(x[lo:hi], y.shape, ws)
             rows = ws.scratch("rows", (self.filters, cols.shape[-1]))
 
@@ -253,7 +253,7 @@ class Conv2d(Layer):
         wg = w.reshape(g, self.filters // g, -1)  # (G, F/G, C/G·K·K)
         dw, db = ws.grads["w"].reshape(wg.shape), ws.grads["b"]
         dx = ws.temporary("dx", x.shape if ws.need_dx else (0,))
-        for lo, hi in blocks(dy.shape):
+        for lo, hi in matrix_ranges(dy.shape):
             cols = self._columns(x[lo:hi], dy.shape, ws)  # (G, C/G·K·K, B·P·Q)
             rows = ws.scratch("rows", (self.filters, cols.shape[-1]))
             kernels.pack_dy_sum_bias(rows, db, flat(dy[lo:hi]))

@@ -222,8 +222,7 @@ def switches(
 
     def other_groups(d: Description) -> Description | None:
         if isinstance(d, Conv | Norm) and d.groups > 1:
-            assert groups is not None
-            return replace(d, groups=groups)
+            return replace(d, groups=groups or d.groups)
         return d
 
     def other_lrn_groups(d: Description) -> Description | None:

@@ -207,9 +207,10 @@ class Engine:
     def backward(
         self, stage: Stage, dy: Array, caches: Any, batch: Batch, need_dx: bool
     ) -> Array:
-        """∂loss/∂(input of the stage); fills the `grad` of its parameters.
+        """∂loss/∂(input of the stage), layer by layer, last layer first.
 
-        Without `need_dx` it goes back as far as the first layer with parameters.
+        Fills the `grad` of the stage's parameters. Without `need_dx` it goes back only
+        to the first layer that has parameters, and what it returns means nothing.
         """
         names = stage.names if need_dx else self.from_first_learned(stage.names)
         grads = [

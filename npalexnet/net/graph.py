@@ -7,8 +7,10 @@
 
 Like every layer, the chain is written twice. `chain_forward` and `chain_backward` are
 the reference: all of backpropagation, one layer after the other. `Graph` tells the same
-story stage by stage. How a stage is split into blocks, spread over threads and given
-its arrays is in engine.py. Tests check that the two agree.
+story stage by stage. A stage is a run of neighbouring layers that are worked on
+together: all up to Flatten, then each Linear by itself. How a stage is split into
+blocks, spread over threads and given its arrays is in engine.py. Tests check that the
+two agree.
 """
 
 from __future__ import annotations
@@ -84,7 +86,7 @@ class Tape(NamedTuple):
 
     batch: Batch
     stages: list[Stage]
-    caches: list[Any]  # one for each stage
+    caches: list[Any]  # one for each stage: [thread][block][layer]
 
 
 class Graph:
@@ -188,7 +190,8 @@ class Graph:
     def backward(self, dy: npt.ArrayLike, need_dx: bool = False) -> Array | None:
         """Go back through the latest forward pass that was kept.
 
-        Fills `grad` of every parameter that took part: overwrites, never accumulates.
+        Fills `grad` of every parameter that took part: overwrites, never accumulates
+        (the engine sets them to zero, then the layers add up over the blocks).
 
         Args:
             dy: ∂loss/∂y, of the shape that forward returned.
@@ -204,16 +207,20 @@ class Graph:
         v = np.asarray(dy, self.dtype)
         if self._tape is not None:
             batch, stages, _ = self._tape
-            wanted = (batch.images, *self.output_shapes[stages[-1].names[-1]])
-            if v.shape != wanted:
+            shape = (batch.images, *self.output_shapes[stages[-1].names[-1]])
+            if v.shape != shape:
                 raise ValueError(
-                    f"dy must be {wanted}, like forward's result; is {v.shape}"
+                    f"dy must be {shape}, like forward's result; is {v.shape}"
                 )
         dx = self.run_back(v, need_dx)
         return np.array(dx, self.dtype) if need_dx else None
 
     def run_back(self, dy: Array, need_dx: bool) -> Array:
-        """`backward` without checks and copies: dx is overwritten by the next call."""
+        """`backward` without checks and copies.
+
+        What it returns is dx, overwritten by the next call; without `need_dx` it means
+        nothing: the way back ends at the first layer that has parameters.
+        """
         if self._tape is None:
             raise RuntimeError(
                 "backward needs a forward pass: call forward(x) with keep=True first; "
@@ -222,8 +229,10 @@ class Graph:
         (batch, stages, caches), self._tape = self._tape, None
         with threads.one_thread_blas():
             for i in reversed(range(len(stages))):
-                wanted = need_dx or self._learns(stages[:i])
-                dy = self.engine.backward(stages[i], dy, caches[i], batch, wanted)
+                need_stage_dx = need_dx or self._learns(stages[:i])
+                dy = self.engine.backward(
+                    stages[i], dy, caches[i], batch, need_stage_dx
+                )
         return dy
 
     def _learns(self, stages: list[Stage]) -> bool:

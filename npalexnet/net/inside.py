@@ -1,4 +1,4 @@
-"""What has the network learned? Here as numbers; figures/ draws them.
+"""Receptive fields, top activations, occlusion, saliency: what was learned, in numbers.
 
     receptive_field   which pixels a unit sees
     top_activations   the pictures, and the places in them, that excite a unit most

@@ -73,7 +73,9 @@ def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array]:
     if labels.shape != (n,):
         raise ValueError(f"{n} rows of logits need {n} labels, not {labels.shape}")
     if n == 0 or labels.min() < 0 or labels.max() >= classes:
-        raise ValueError(f"labels must lie in 0 to {classes - 1}, at least one of them")
+        raise ValueError(
+            f"labels must lie in 0 to {classes - 1}, and there must be at least one"
+        )
     log_p = log_softmax(logits)  # (N, C)
     rows = np.arange(n)
     loss = -log_p[rows, labels].mean()

@@ -1,4 +1,4 @@
-"""How much memory a training step will take, counted before it is taken.
+"""Memory counted before it is taken: of a training step, and saved per image.
 
 The layers ask an engine for their arrays in the same order, through the same stages and
 blocks, as in a real step, and compute nothing (`Layer.reserve`). What they get has a

@@ -1,4 +1,4 @@
-"""A network at a glance, in text: layers, shapes, parameters, multiply-adds, memory."""
+"""The summary of a network as a text table; it prints, and counts nothing itself."""
 
 from __future__ import annotations
 

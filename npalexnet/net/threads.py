@@ -45,8 +45,17 @@ _pool: Pool | None = None
 def _the_pool() -> Pool:
     global _pool
     if _pool is None:
-        _pool = Pool(min(8, usable_cpus()))
+        _pool = Pool(default_threads())
     return _pool
+
+
+def default_threads(processes: int = 1) -> int:
+    """Threads unless told otherwise: all usable CPUs, at most 8, fairly shared.
+
+    Args:
+        processes: how many of this program work on this machine.
+    """
+    return max(1, min(8, usable_cpus() // processes))
 
 
 def get_threads() -> int:

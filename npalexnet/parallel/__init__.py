@@ -8,22 +8,23 @@ on several:
     plan.py     who holds what, what must be exchanged, how many bytes that is
     ranks.py    the exchange itself: what MPI is asked to do, and what it sent
     part.py     one rank's shard of a piece of the network
-    graph.py    a Graph whose work is divided over the ranks
-    network.py  what training needs of either: a whole Graph, or a divided one
+    graph.py    a Graph whose work is split over the ranks
+    network.py  what training needs from a network, whole or split
 
 Three schemes:
 
-    columns   each rank holds its column: half of the filters, half of the units, all
-              images. The paper's network.
-    images    each rank holds the whole network and takes its share of the images. The
+    columns   each rank holds its column: half of the filters, half of the units, and
+              sees all images. The paper's network.
+    images    each rank holds the whole network and takes its shard of the batch. The
               gradients are added up.
     hybrid    Krizhevsky's "One weird trick" (2014): convolutional layers by images,
-              fully connected layers by units. What net/threads.py does on the cores of
-              a process; `Layer.parallel_over` says which of the two a layer is.
+              fully connected layers by units, just as net/threads.py splits them over
+              the cores of one process; `Layer.parallel_over` says which a layer is.
 
-Layers know nothing of this. All ranks walk through the same training loop, on the same
-seed; after a forward pass each holds the outputs for the WHOLE batch, so loss and
-gradient equal one process's even when the last batch is short; nothing needs rescaling.
+Layers know nothing about this. All ranks walk through the same training loop, with the
+same seed; after a forward pass each holds the outputs for the WHOLE batch. So loss and
+gradient are those of a single process, even when the last batch is short, and nothing
+needs rescaling.
 """
 
 from npalexnet.parallel.graph import ParallelGraph

@@ -1,4 +1,4 @@
-"""A Graph whose work is divided over the ranks.
+"""A Graph whose work is split over the ranks.
 
     graph = ParallelGraph(alexnet("paper"), "images", world())
 
@@ -34,11 +34,11 @@ from npalexnet.weights.checkpoint import Pieces
 
 
 class ParallelGraph:
-    """What a training loop needs of a Graph, on several ranks.
+    """What a training loop needs from a Graph, on several ranks.
 
     Args:
-        graph: the network, whole, with the same weights on all ranks. Its arrays are
-            not used any more once this rank's shard has been taken.
+        graph: the whole network, with the same weights on all ranks. Its arrays are no
+            longer used once this rank's shard has been taken.
         scheme: "columns", "images" or "hybrid".
         ranks: who shares the work.
 
@@ -46,7 +46,7 @@ class ParallelGraph:
         params: this rank's shard of the parameters, for an optimiser.
 
     Raises:
-        UserError: this network cannot be divided so.
+        UserError: this network cannot be split in this way.
     """
 
     def __init__(self, graph: Graph, scheme: str, ranks: Ranks) -> None:
@@ -84,11 +84,11 @@ class ParallelGraph:
 
     @property
     def axis(self) -> int:
-        """The axis along which the input is divided."""
+        """The axis along which the input is split."""
         return self.parts[0].axis
 
     def shard(self, images: int) -> slice:
-        """Which images of a batch this rank must bring: by units, all of them."""
+        """Which images of a batch this rank must bring: all of them, if by units."""
         return (
             slice(0, images) if self.axis == FEATURE_AXIS else self.ranks.shard(images)
         )
@@ -111,17 +111,17 @@ class ParallelGraph:
 
         Args:
             x: this rank's images, see `shard`; not to be changed before backward.
-            train: dropout drops (True), or weakens (False).
+            train: dropout drops some neurons (True), or weakens all of them (False).
             keep: remember what backward needs.
-            rng: where dropout masks are drawn from, the same on all ranks; the masks
-                are those of one process.
+            rng: where dropout masks are drawn from, in the same state on all ranks; the
+                masks are then those of a single process.
 
         Returns:
             The outputs for the whole batch (N, *output_shape), the same on all ranks.
 
         Raises:
-            ValueError: the ranks do not bring the shards of one batch, or there is no
-                rng where one is needed.
+            ValueError: what the ranks bring is not the shards of one batch, or there is
+                no rng where one is needed.
         """
         v = np.ascontiguousarray(x, self.dtype)
         batch = self._count(len(v))
@@ -147,7 +147,7 @@ class ParallelGraph:
         for rank, count in enumerate(counts):
             mine = self.ranks.shard(batch, rank)
             if count != mine.stop - mine.start:
-                raise ValueError(f"no shards of one batch: the ranks bring {counts}")
+                raise ValueError(f"not the shards of one batch: ranks bring {counts}")
         return batch
 
     def memory(self, batch: int) -> dict[str, int]:
@@ -192,7 +192,7 @@ class ParallelGraph:
     # ------------------------------------------------ to and from one process
 
     def _pieces(self, arrays: Mapping[str, Array]) -> dict[str, Array | Pieces]:
-        """The whole of what belongs to parameters, to be gone through on all ranks."""
+        """Whole arrays from the ranks' shards: rows that all ranks must go through."""
         found: dict[str, Array | Pieces] = {}
         for name, array in arrays.items():
             found[name] = array
@@ -204,9 +204,9 @@ class ParallelGraph:
     def save(
         self, path: Path, velocity: Mapping[str, Array] | None = None, **extra: Any
     ) -> None:
-        """`checkpoint.save` by rank 0, the same file as one process writes.
+        """`checkpoint.save` by rank 0: the same file that a single process would write.
 
-        A few rows at a time: rank 0 never holds the whole network.
+        It is written a few rows at a time: rank 0 never holds the whole network.
 
         Raises:
             UserError: on rank 0: the file cannot be written.
@@ -219,13 +219,13 @@ class ParallelGraph:
             return
         for array in (*values.values(), *extra.get("velocity", {}).values()):
             if isinstance(array, Pieces):
-                deque(array.rows, maxlen=0)  # sends them
+                deque(array.rows, maxlen=0)  # sends them to rank 0
 
     def collect(self, arrays: Mapping[str, Array]) -> dict[str, Array] | None:
-        """Put together what belongs to the parameters: their values, their velocity.
+        """Put together arrays that belong to the parameters: values, or velocity.
 
         Args:
-            arrays: name of a parameter to this rank's shard.
+            arrays: name of a parameter to this rank's shard of its array.
 
         Returns:
             The whole arrays on rank 0, None on the others.
@@ -239,7 +239,7 @@ class ParallelGraph:
         return None if self.ranks.rank else found
 
     def whole(self) -> Graph | None:
-        """The network as one process has it, with a copy of the weights, on rank 0."""
+        """On rank 0, the whole network, with a copy of the weights; elsewhere None."""
         values = self.collect({name: p.data for name, p in self.params.items()})
         if values is None:
             return None

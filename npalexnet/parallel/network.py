@@ -1,4 +1,4 @@
-"""What training needs of a network, whether one process has it or several share it."""
+"""What training needs from a network, whether one process holds it or several."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Network(Protocol):
 
 
 class OneProcess:
-    """A Graph that one process has whole: every shard is all of it."""
+    """A Graph that one process holds by itself: its shard of anything is all of it."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph, self.params = graph, graph.params

@@ -16,10 +16,10 @@ class Part:
     """This rank's shard of a piece of the network: a chain, and the exchange around it.
 
     Args:
-        piece: which layers, and how they are divided.
+        piece: which layers, and how they are split.
         whole: the network that it is a piece of.
         ranks: who shares the work.
-        input_shape: of one image, as it comes out of the exchange before.
+        input_shape: of one image, as it comes out of the exchange before this part.
         stores: where the arrays of all parts live between calls.
     """
 
@@ -48,7 +48,7 @@ class Part:
         self.sums = self._join_gradients() if batch_parallel else {}
 
     def _join_gradients(self) -> dict[str, Array]:
-        """Layer to one array that holds all of its gradients: one sum per layer."""
+        """Layer to one array that holds all its gradients: one all-reduce per layer."""
         joined = {}
         for name, layer in self.chain.layers.items():
             params = layer.params.values()
@@ -76,7 +76,7 @@ class Part:
         return np.empty((0, *last), self.chain.dtype)
 
     def backward(self, dy: Array, need_dx: bool) -> Array:
-        """Go back through the chain; then the ranks' gradients are summed."""
+        """Go back through the chain, then add up the gradients of all ranks."""
         dx = np.empty((0, *self.chain.input_shape), self.chain.dtype)
         if len(dy):
             dx = self.chain.run_back(dy, need_dx)
@@ -88,10 +88,12 @@ class Part:
         return dx
 
     def _masks(self, batch: int, rng: np.random.Generator | None) -> dict[str, Array]:
-        """Draw for the whole batch and all units, as one process would; take a shard.
+        """This rank's shard of the dropout masks.
+
+        They are drawn for the whole batch and all units, as a single process would.
 
         Raises:
-            ValueError: there is something to draw and no rng: ranks would differ.
+            ValueError: a layer needs a mask, and there is no rng: ranks would differ.
         """
         layers = self.chain.layers
         if rng is None:

@@ -1,29 +1,30 @@
 """Who holds what, what must be exchanged, and how many bytes that is. No MPI here.
 
-A layer's work can be divided over the ranks in two ways:
+A layer's work can be split over the ranks in two ways:
 
-    by images   every rank has all weights and its share of the batch. Each finds a
-                part of the gradient of ALL weights: these parts must be added up.
-    by units    every rank has its share of the units (filters, in a convolution) and
+    by images   every rank has all weights and its shard of the batch. Its images give
+                one summand of the gradient of ALL weights: an all-reduce adds them up.
+    by units    every rank has its shard of the units (filters, in a convolution) and
                 the whole batch. The gradient of its weights is complete. But a unit
                 that looks at all units of the layer before needs what other ranks
-                hold: on the way forward the outputs are put together, on the way back
-                the gradients of all who used them are added up.
+                hold: on the way forward an all-gather puts the outputs together, on
+                the way back a reduce-scatter adds up the gradients of all who used
+                them.
 
 A scheme says for each layer which of the two it is; the rest follows. An exchange is
-needed where the inputs that a layer wants lie on other ranks: by units, at a layer with
-weights that sees all units (conv3 and the fully connected ones), and not at one whose
-groups stay on their rank (conv2, conv4, conv5), nor where each unit is by itself (ReLU,
-pooling, dropout). LRN looks at neighbouring maps, so its groups must stay on their
-rank, too.
+needed where a layer's inputs are on other ranks. Split by units, that is so for a layer
+with weights that sees all units (conv3 and the fully connected ones), but not for one
+whose groups stay on their rank (conv2, conv4, conv5), nor where each unit works by
+itself (ReLU, pooling, dropout). LRN looks at neighbouring maps, so its groups must stay
+on their rank, too.
 
-How many bytes. A whole array of B bytes of which each of R ranks holds a share:
+How many bytes? For a whole array of B bytes, of which each of R ranks holds a shard:
 
-    put together on all ranks       each share goes to R - 1 others:      (R - 1) · B
-    added up, each gets its share   each rank sends all but its own:      (R - 1) · B
-    added up, on all ranks          the one, then the other:            2 · (R - 1) · B
+    all-gather       each shard goes to R - 1 other ranks:               (R - 1) · B
+    reduce-scatter   each rank sends all of it but its own shard:        (R - 1) · B
+    all-reduce       a reduce-scatter, then an all-gather:           2 · (R - 1) · B
 
-sent by all ranks together. No way of doing it sends less.
+This is what all ranks together send; no way of doing it sends less.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ SCHEMES = ("columns", "images", "hybrid")
 BATCH_AXIS, FEATURE_AXIS = (
     0,
     1,
-)  # the axes of an activation (N, C, ...) that can be divided
+)  # the axes of an activation (N, C, ...) that can be split
 AXES = {"batch": BATCH_AXIS, "features": FEATURE_AXIS}
 
 
@@ -52,9 +53,9 @@ class Piece(NamedTuple):
 
     Attributes:
         names: of the layers.
-        parallel_over: "batch" or "features": how their work is divided over the ranks.
-        gathers: the axis along which the ranks' shares of the input are put together
-            before the first of them; None if each rank holds what it needs.
+        parallel_over: "batch" or "features": how their work is split over the ranks.
+        gathers: the axis along which the ranks' shards of the input are put together
+            before the first layer; None if each rank holds what it needs.
     """
 
     names: tuple[str, ...]
@@ -63,20 +64,20 @@ class Piece(NamedTuple):
 
 
 def shard_of(count: int, rank: int, size: int) -> slice:
-    """The part of range(count) that is this rank's; it may be empty."""
+    """This rank's shard of range(count); it may be empty."""
     shards = split_range(count, size)
     return slice(*shards[rank]) if rank < len(shards) else slice(count, count)
 
 
 def parallel_over(layer: Layer, scheme: str, before: str) -> str:
-    """How a layer's work is divided, if that of the layer before is divided so."""
+    """How a layer's work is split, if that of the layer before it is split so."""
     if scheme == "hybrid":
         return "features" if "features" in (layer.parallel_over, before) else "batch"
     return {"columns": "features", "images": "batch"}[scheme]
 
 
 def stays_inside(layer: Layer, size: int) -> bool:
-    """Do the units of a rank look only at units of the same rank?"""
+    """Do the units on a rank look only at units on the same rank?"""
     if isinstance(layer, Conv2d | LRN):
         return layer.groups % size == 0
     return not layer.params
@@ -89,7 +90,7 @@ def plan(graph: Graph, scheme: str, size: int) -> list[Piece]:
     its own even if nothing is exchanged, so that its gradient is complete early.
 
     Raises:
-        UserError: this network cannot be divided so.
+        UserError: this network cannot be split in this way.
     """
     if scheme not in SCHEMES:
         raise UserError(f"unknown scheme {scheme!r}; there are: {', '.join(SCHEMES)}")
@@ -117,7 +118,7 @@ def plan(graph: Graph, scheme: str, size: int) -> list[Piece]:
 
 
 def check_units(name: str, layer: Layer, size: int, sees_input: bool) -> None:
-    """Refuse what cannot be divided over units.
+    """Refuse what cannot be split by units.
 
     Raises:
         UserError: says which layer and why.
@@ -130,15 +131,15 @@ def check_units(name: str, layer: Layer, size: int, sees_input: bool) -> None:
     elif isinstance(layer, Conv2d) and layer.groups > 1 and layer.groups % size:
         why = f"it has {layer.groups} groups; start as many ranks"
     elif isinstance(layer, Conv2d) and layer.filters % size:
-        why = f"its {layer.filters} filters cannot be cut evenly"
+        why = f"its {layer.filters} filters cannot be split evenly"
     elif layer.params and not isinstance(layer, Conv2d | Linear):
         why = f"nothing is known about the parameters of a {type(layer).__name__}"
     if why:
-        raise UserError(f"{name} cannot be divided over {size} ranks by units: {why}")
+        raise UserError(f"{name} cannot be split over {size} ranks by units: {why}")
 
 
 def shard_layer(layer: Layer, rank: int, size: int) -> Layer:
-    """The layer that holds a rank's shard of another's units, and their weights.
+    """The layer that holds a rank's shard of a layer's units, and their weights.
 
     A layer without parameters is its own shard: it works on each unit by itself.
     """
@@ -170,7 +171,7 @@ def shard_layer(layer: Layer, rank: int, size: int) -> Layer:
 
 Bytes = dict[tuple[str, str], int]  # (layer, "forward" | "backward" | "gradients")
 
-# What is exchanged that belongs to no layer: the shares of the batch, 8 bytes each, and
+# Exchanges that belong to no layer: how many images each rank brings, 8 bytes each, and
 # the outputs of the last layer.
 BATCH, OUTPUT = "(batch)", "(output)"
 

@@ -3,11 +3,11 @@
 MPI starts a program several times (`mpiexec -n 2 python -m ...`); each copy is a
 "rank", with a number from 0. Three exchanges are all that is needed:
 
-    all_gather      everybody gets everybody's shard          MPI_Allgatherv
-    reduce_scatter  add up, everybody gets his shard of it    MPI_Reduce_scatter
-    all_reduce      add up, everybody gets all of it          MPI_Allreduce
+    all_gather      each rank gets the shards of all             MPI_Allgatherv
+    reduce_scatter  add up; each rank gets its shard of the sum  MPI_Reduce_scatter
+    all_reduce      add up; each rank gets the whole sum         MPI_Allreduce
 
-mpi4py is imported when the program was started by MPI, and never otherwise.
+mpi4py is imported only if the program was started by MPI.
 """
 
 from __future__ import annotations
@@ -29,13 +29,14 @@ from npalexnet.layers.layer import Array
 from npalexnet.parallel.plan import shard_of
 from npalexnet.system.errors import Stopped, UserError
 
-# What mpiexec of MPICH (and Intel MPI), of Open MPI, and Slurm's srun tell a rank.
+# Environment variables set by the mpiexec of MPICH (and Intel MPI) and of Open MPI, and
+# by Slurm's srun: the rank of a process, and how many there are.
 MARKS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK")
 SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_NTASKS")
 
 Made = TypeVar("Made")
 
-# Images whose units are exchanged at a time, so that the copy beside them stays small.
+# How many images' units are exchanged at a time: few, so that their copy stays small.
 AT_A_TIME = 16
 
 # Bytes that are collected on rank 0 at a time.
@@ -57,7 +58,7 @@ def first_speaks(errors: bool = False) -> Iterator[None]:
     """While this lasts, no rank but the first prints anything.
 
     Args:
-        errors: and no rank but the first says what went wrong.
+        errors: nor does any rank but the first say what went wrong.
     """
     rank = next((os.environ[mark] for mark in MARKS if mark in os.environ), "0")
     if rank == "0":
@@ -113,10 +114,10 @@ class Ranks:
             self._machine = comm.Split_type(MPI.COMM_TYPE_SHARED)
             self.here = self._machine.size
             self._in_place = MPI.IN_PLACE
-            self._aside = comm.Dup()  # for `fail`: its messages must not meet others
+            self._aside = comm.Dup()  # so that `_all_come_here` meets no other message
 
     def shard(self, count: int, rank: int | None = None) -> slice:
-        """The part of range(count) that belongs to a rank; to this one if not said."""
+        """A rank's shard of range(count); this rank's, if none is named."""
         return shard_of(count, self.rank if rank is None else rank, self.size)
 
     # ------------------------------------------------------------- the exchanges
@@ -181,7 +182,7 @@ class Ranks:
         self.comm.Allreduce(self._in_place, x)
 
     def counts(self, count: int, what: tuple[str, str]) -> list[int]:
-        """Everybody's number, by rank."""
+        """The number that each rank brings, in the order of the ranks."""
         if self.size == 1:
             return [count]
         mine = np.array([count], np.int64)
@@ -207,10 +208,10 @@ class Ranks:
     # --------------------------------------------------- what rank 0 does for all
 
     def collect(self, x: Array, count: int) -> Iterator[Array]:
-        """Rows of all ranks in their order, a few at a time: (..., *x.shape[1:]).
+        """The rows of all ranks in order, a few at a time: (..., *x.shape[1:]).
 
-        Rank 0 gets them; the others send theirs, and get none. All must go through to
-        the end.
+        Rank 0 gets them; the others send theirs, and get none. Every rank must go
+        through the iterator to its end.
 
         Args:
             x: this rank's shard of the rows.
@@ -232,10 +233,9 @@ class Ranks:
                     yield theirs
 
     def broadcast(self, x: Array | None) -> Array:
-        """Rank 0's x, on all ranks; the others give None."""
+        """Rank 0's x, on all ranks; the others pass None."""
         if self.size == 1:
-            assert x is not None
-            return x
+            return np.asarray(x)
         shape, dtype = self.comm.bcast(None if x is None else (x.shape, x.dtype))
         whole = np.empty(shape, dtype) if x is None else np.ascontiguousarray(x)
         self.comm.Bcast(whole)
@@ -283,7 +283,7 @@ class Ranks:
         return made if self._machine.rank == 0 else make()
 
     def all_reduce_max(self, *mine: int) -> tuple[int, ...]:
-        """Each number at its largest over all ranks."""
+        """For each of the numbers, its maximum over all ranks."""
         if self.size == 1:
             return mine
         from mpi4py import MPI
@@ -331,7 +331,7 @@ class Ranks:
 
 
 def cause(error: BaseException) -> str:
-    """An error in one line; if it is not the user's to mend, also where it arose."""
+    """An error in one line; if the user cannot mend it, also where it was raised."""
     text = " ".join(str(error).split())
     if isinstance(error, UserError):
         return text

@@ -26,7 +26,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def threads_to_use(args: argparse.Namespace) -> int | None:
-    """The number of --threads, or None if it was not given.
+    """The value of --threads, or None if it was not given.
 
     Raises:
         UserError: it is less than 1.
@@ -58,7 +58,7 @@ def option(
 
 
 def flag(name: str) -> str:
-    """How a field is said on the command line: lrn_groups, --lrn-groups."""
+    """A field's name on the command line: lrn_groups becomes --lrn-groups."""
     return "--" + name.replace("_", "-")
 
 
@@ -68,7 +68,7 @@ def whole_numbers(text: str) -> tuple[int, ...]:
 
 
 def add_options(parser: Parser, options: type) -> None:
-    """One option for each field of a dataclass; what is not given is left out.
+    """One option for each field of a dataclass; one that is not given sets nothing.
 
     A bool that is True by default becomes `--no-NAME`.
     """
@@ -121,7 +121,7 @@ def _add_value(parser: Parser, f: Field[Any], kind: Any) -> None:
 
 
 def run(command: Callable[[], int]) -> int:
-    """Run a command; an error that is the user's to mend becomes one line, exit 2."""
+    """Run a command; an error that the user can mend becomes one line and exit 2."""
     try:
         return command()
     except UserError as error:
@@ -132,6 +132,6 @@ def run(command: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # `... | head`: nobody reads on
+    except BrokenPipeError:  # `... | head`: nobody is listening any more
         sys.stderr.close()
         return 1

@@ -1,10 +1,10 @@
-"""The one kind of error that is the user's to mend, not ours."""
+"""The one kind of error that the user can mend; and a run that was stopped."""
 
 from __future__ import annotations
 
 
 class UserError(ValueError):
-    """Says in one line what was expected, what was found, and what mends it.
+    """Says in one line what was expected, what was found, and how to mend it.
 
     Commands print it without a traceback and exit with status 2.
     """

@@ -1,4 +1,4 @@
-"""Writing a file so that it is whole at any moment, whatever happens meanwhile."""
+"""Write a file whole or not at all; what is said when the disk is full."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from npalexnet.system.errors import UserError
 
 
 def cannot_write(path: Path, error: OSError) -> UserError:
-    """What to say when the disk is full, or a folder cannot be written to."""
+    """The error to raise when the disk is full, or a folder cannot be written to."""
     return UserError(
         f"{path} could not be written ({error.strerror or error}); make room or choose "
-        "another folder by --out; what was there before is unharmed"
+        "another folder with --out; what was there before is unharmed"
     )
 
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Write a file under another name, flush it to the disk, then rename it.
 
-    So `path` holds the old file or the new one, at any moment, never half of one.
+    So at any moment `path` holds the old file or the new one, never half of one.
 
     Raises:
         UserError: the disk is full, or the folder cannot be written to.

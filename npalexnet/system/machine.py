@@ -1,4 +1,4 @@
-"""How large is this machine? Processors, and memory, that a run may use."""
+"""How large is this machine? The processors and the memory that a run may use."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def usable_cpus() -> int:
 
 
 def free_memory() -> int | None:
-    """Bytes that this process may still take: the machine's, and its container's.
+    """Bytes of memory that this process may still take, from machine and container.
 
-    None where it is not known (anywhere but on Linux).
+    None where they are not known (anywhere but on Linux).
     """
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()

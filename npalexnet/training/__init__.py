@@ -1,4 +1,4 @@
-"""One run: what is asked for, the loop, its state, its folder, and what it says.
+"""One run: its options, its loop, its state, its folder, and what it says.
 
 In here: options and configuration, the training loop and what stands beside it
 (stopwatch, signals, progress), run folders and their logs, evaluation, ablation. Not

@@ -3,13 +3,13 @@
 python -m npalexnet.ablate                                   emoji, half an hour
 python -m npalexnet.ablate --ideas lrn,dropout --seeds 5
 
-For every seed the whole network is trained, and then once without each idea. Seed by
-seed, the two start from the same weights (of the layers that both have), see the same
-pictures in the same order, cut and coloured alike. So what is compared is a difference
-of pairs, and its standard error tells whether it could be chance. "No difference at
-this size" is a result.
+For every seed the whole network is trained once, and then once without each idea. With
+the same seed, two networks start from the same weights (in the layers that both have)
+and see the same pictures in the same order, cropped and coloured alike. So the result
+is a mean of paired differences, and its standard error tells whether it could be
+chance. "No difference at this size" is a result, too.
 
-Finished runs are kept: the command, given again, goes on where it was stopped.
+Finished runs are kept: the same command, given again, goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Idea(NamedTuple):
 
     Attributes:
         says: what is done in its place.
-        without: options of a run.
+        without: options of a run that does without it.
         paper: what the paper says it was worth.
     """
 
@@ -91,27 +91,31 @@ class AblationOptions:
     """What is trained, and how often."""
 
     subset: str = cli.option("emoji", "which data set")
-    data: str | None = cli.option(None, "where its pictures lie")
+    data: str | None = cli.option(None, "where its pictures are")
     ideas: str = cli.option(",".join(IDEAS), "which ideas to do without, one by one")
-    seeds: int = cli.option(3, "how often each is trained, from other weights")
-    epochs: int | None = cli.option(None, "of each run", show="by data set; emoji: 14")
-    drops: tuple[int, ...] | None = cli.option(
-        None, "epochs after which the rate falls", show="by data set; emoji: 9,12"
+    seeds: int = cli.option(3, "how often each is trained, from different weights")
+    epochs: int | None = cli.option(
+        None, "epochs of each run", show="by data set; emoji: 14"
     )
-    limit: int | None = cli.option(None, "at most so many training pictures")
-    batch: int | None = cli.option(None, "pictures in a step", show="64")
+    drops: tuple[int, ...] | None = cli.option(
+        None,
+        "epochs after which the learning rate drops",
+        show="by data set; emoji: 9,12",
+    )
+    limit: int | None = cli.option(None, "at most N training pictures")
+    batch: int | None = cli.option(None, "pictures per step", show="64")
     threads: int | None = cli.option(None, "threads to use", show="all cores")
     loss: float | None = cli.option(
         None,
         "count the epochs until the training loss falls below this",
         show="the whole network's final loss, worst seed",
     )
-    out: str = cli.option("runs/ablation", "folder for the runs, table and picture")
+    out: str = cli.option("runs/ablation", "folder for the runs, table and figure")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a finished run came to: the rows of its log, as numbers."""
+    """What a finished run achieved: the numbers in its log."""
 
     top1: float
     top5: float
@@ -131,11 +135,11 @@ class Row(NamedTuple):
     Attributes:
         name: of the idea, or WHOLE.
         top1, top5: means over the seeds, in percent.
-        change: of the top-1, in points, mean of the paired differences.
-        error: its standard error.
-        train_loss: mean at the end.
-        epochs: mean number until the loss that all are held to.
-        seconds: mean of a run.
+        change: in top-1, in points: the mean of the paired differences.
+        error: the standard error of that change.
+        train_loss: mean training loss at the end.
+        epochs: mean number of epochs until the loss that all are compared at.
+        seconds: mean duration of a run.
     """
 
     name: str
@@ -164,7 +168,7 @@ def outcome(folder: Path) -> Outcome:
 def train_all(
     options: AblationOptions, names: Sequence[str]
 ) -> dict[str, list[Outcome]]:
-    """Train what is not yet trained: name to one outcome for each seed."""
+    """Train what is not trained yet: name to one outcome for each seed."""
     base = Options(
         subset=options.subset,
         data=options.data,
@@ -200,12 +204,12 @@ def train_all(
     return found
 
 
-# An ablation's runs have the same length; the processes that share them may differ.
+# All runs of an ablation have the same length; only how the work is shared may differ.
 MAY_DIFFER_HERE = set(MAY_DIFFER) - {"epochs"}
 
 
 def check_same(config: Config, folder: Path) -> None:
-    """An older run in this folder must have had the same settings.
+    """Make sure that an older run in this folder had the same settings.
 
     Raises:
         UserError: it had others.
@@ -216,7 +220,7 @@ def check_same(config: Config, folder: Path) -> None:
         if name not in MAY_DIFFER_HERE and value != was:
             raise UserError(
                 f"{folder} was trained with {name} {was}, not {value}; choose "
-                "another folder by --out"
+                "another folder with --out"
             )
 
 
@@ -246,7 +250,7 @@ def compare(found: dict[str, list[Outcome]], loss: float | None) -> list[Row]:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The rows in Markdown, the paper's own numbers beside them."""
+    """The rows in Markdown, with the paper's own numbers beside them."""
     lines = [
         "| without | top-1 | change of top-1, points | training loss | epochs to the "
         "same loss | seconds | in the paper |",

@@ -1,4 +1,4 @@
-"""How good is it? Probabilities, top-1 and top-5, what each class is taken for."""
+"""How good is it? Mean loss, top-1 and top-5, and what each class is taken for."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from npalexnet.net.loss import in_top_k, softmax
 
 
 class Classifier(Protocol):
-    """What an evaluation needs: a Graph, or one that several processes share."""
+    """What an evaluation needs: a Graph, or one split over several processes."""
 
     @property
     def input(self) -> Input: ...
@@ -52,7 +52,7 @@ def predict_probabilities(
         pixels: (N, H, W, 3) uint8 RGB.
         ten_crop: average the probabilities of ten crops (paper 4.1), instead of
             looking at the central one.
-        batch: pictures at a time; changes the memory needed, not the answer.
+        batch: pictures at a time; it changes the memory needed, not the answer.
     """
     parts = []
     for lo in range(0, len(pixels), batch):
@@ -96,10 +96,10 @@ def confusion(result: Result, labels: Labels) -> npt.NDArray[np.int64]:
 
 
 def class_table(counts: npt.NDArray[np.int64], classes: Sequence[str]) -> str:
-    """For each class: how many pictures, how many right, what they are taken for.
+    """For each class: how many pictures, which fraction is right, what it is taken for.
 
     Args:
-        counts: of `confusion`.
+        counts: from `confusion`.
         classes: names of the classes.
     """
     width = max(len("class"), *(len(name) for name in classes))
@@ -155,7 +155,7 @@ def validation_set(
 
     Args:
         config: the run's config.json.
-        data: where its pictures lie now, if not where they lay.
+        data: where its pictures are now, if they have moved since.
     """
     where = data or config["data"]
     found = catalogue.load(

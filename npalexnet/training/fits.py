@@ -8,14 +8,14 @@ from npalexnet.parallel import Network
 from npalexnet.system.errors import UserError
 from npalexnet.system.machine import bytes_text, free_memory
 
-BATCHES = 2  # of input, made ahead: one is used while the next one is prepared
+BATCHES = 2  # of input in memory: one is used while the next is prefetched
 
 
 def check_fits(network: Network, batch: int) -> None:
     """Refuse a batch that would not fit into memory.
 
     Raises:
-        UserError: it would not; says which batch would.
+        UserError: it would not; says which batch size would.
     """
     free = free_memory()
     need = memory_needed(network, batch)
@@ -30,7 +30,7 @@ def check_fits(network: Network, batch: int) -> None:
 
 
 def memory_needed(network: Network, batch: int) -> int:
-    """Bytes that training takes: the network's, and the batches that are made ahead."""
+    """Bytes that training takes, for the network and for the batches of input."""
     image = prod(network.input_shape) * network.dtype.itemsize
     return sum(network.memory(batch).values()) + BATCHES * batch * image
 

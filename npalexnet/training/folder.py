@@ -1,8 +1,8 @@
 """The folder of a training run: what is in it, and which one is meant.
 
 config.json    every option, as it was decided at the start
-log.csv        one line per epoch, and one where --steps ends it
-last.npz       weights, velocity and everything else that going on needs
+log.csv        one line per epoch, and one where --steps ends the run
+last.npz       weights, velocity and everything else that is needed to go on
 best.npz       weights of the epoch with the best validation top-1
 curves.png     loss and accuracy over time
 filters.png    what the first layer has learned to look for
@@ -28,7 +28,7 @@ from npalexnet.system.files import cannot_write, write_whole
 from npalexnet.training.options import Options
 
 RUNS = Path("runs")
-SHIPPED = "emoji-small.npz"  # in data/: for those who have no run of their own yet
+SHIPPED = "emoji-small.npz"  # in data/: for users who have no run of their own yet
 COLUMNS = [
     "step",
     "epoch",
@@ -54,7 +54,7 @@ def new_folder(subset: str, variant: str, out: str | None) -> Path:
         if (folder / "config.json").exists():
             raise UserError(
                 f"{folder} already holds a run; go on with it by adding --resume, or "
-                "choose another folder by --out"
+                "choose another folder with --out"
             )
     else:
         name = f"{subset}-{variant}"
@@ -63,7 +63,7 @@ def new_folder(subset: str, variant: str, out: str | None) -> Path:
             try:
                 make_folder(folder, new=True)
                 return folder
-            except FileExistsError:  # perhaps of a run that started this moment
+            except FileExistsError:  # perhaps made by a run that started just now
                 number += 1
                 folder = RUNS / f"{name}-{number}"
     make_folder(folder)
@@ -74,7 +74,7 @@ def make_folder(folder: Path, new: bool = False) -> None:
     """Make a folder, or say in one line why not.
 
     Raises:
-        FileExistsError: `new`, and it is there.
+        FileExistsError: it must be new, and is there already.
         UserError: it cannot be made.
     """
     try:
@@ -83,7 +83,7 @@ def make_folder(folder: Path, new: bool = False) -> None:
         if new and isinstance(error, FileExistsError) and folder.is_dir():
             raise
         raise UserError(
-            f"{folder} cannot be made ({error.strerror}); choose another by --out"
+            f"{folder} cannot be made ({error.strerror}); choose another with --out"
         ) from None
 
 
@@ -91,8 +91,8 @@ def make_folder(folder: Path, new: bool = False) -> None:
 def alone_in(folder: Path) -> Iterator[None]:
     """Keep other runs out of a folder while this one writes into it.
 
-    The lock is the system's: it ends with the process, however that ends. What a killed
-    run left half-written is cleared away.
+    The lock is the operating system's: it ends with the process, however that ends.
+    Files that a killed run left half-written are cleared away.
 
     Raises:
         UserError: another run is at work in it.
@@ -109,7 +109,7 @@ def alone_in(folder: Path) -> Iterator[None]:
         except OSError:
             raise UserError(
                 f"another run is at work in {folder}; wait for it, or choose another "
-                "folder by --out"
+                "folder with --out"
             ) from None
         for part in folder.glob(".*.part"):
             part.unlink(missing_ok=True)
@@ -121,12 +121,12 @@ def alone_in(folder: Path) -> Iterator[None]:
 def newest(
     subset: str | None = None, variant: str | None = None, needed: str = "last.npz"
 ) -> Path:
-    """The run that was written to last, of this data set and variant if given.
+    """The folder of the run that was written to last.
 
     Args:
-        subset: of which data set.
-        variant: of which network.
-        needed: the file that it must have.
+        subset: only runs on this data set.
+        variant: only runs of this network.
+        needed: only folders with this file.
 
     Raises:
         UserError: there is none.
@@ -137,7 +137,7 @@ def newest(
             continue
         try:
             config = read_config(folder)
-        except UserError:  # that run's damage is not this one's
+        except UserError:  # a damaged run must not get in the way of the others
             continue
         fits = subset in (None, config["subset"])
         if fits and variant in (None, config["variant"]):
@@ -151,7 +151,7 @@ def newest(
 
 
 def checkpoint_of(run: str | None) -> Path:
-    """The checkpoint that a RUN argument means: a file, a folder's best, the newest.
+    """The checkpoint that RUN means: the file, or the best of the folder or newest run.
 
     Raises:
         UserError: there is no such run.
@@ -205,7 +205,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 class Log:
-    """log.csv: one header for ever, and no row twice.
+    """log.csv: a single header, and no row twice, however often the run is resumed.
 
     Args:
         folder: of the run.
@@ -245,7 +245,8 @@ def _cell(value: Any) -> str:
 def read_log(folder: Path) -> list[dict[str, str]]:
     """The rows of log.csv, as text; none if there is no log yet.
 
-    A last line without its end was cut short by a kill or a full disk, and is no row.
+    A last line without a line end was broken off by a kill or a full disk, and is no
+    row.
     """
     path = folder / "log.csv"
     if not path.exists():

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, as a wish to stop after the step that is being done."""
+"""Ctrl-C and SIGTERM, as a request to stop after the current step."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from npalexnet.parallel import Ranks
 
 
 class Interruption:
-    """Ctrl-C and SIGTERM, as a wish to stop after the step that is being done.
+    """Ctrl-C and SIGTERM, as a request to stop after the current step.
 
-    As a context manager; the second signal ends the process as it always would. Outside
-    the main thread, where no signal can be caught, nothing is.
+    A context manager. A second signal ends the process at once, as usual. Outside the
+    main thread, where Python cannot catch signals, it does nothing.
 
     Attributes:
         asked: the number of the signal that came, or 0.
@@ -24,7 +24,7 @@ class Interruption:
         self._before: dict[int, Any] = {}
 
     def agreed(self, ranks: Ranks) -> int:
-        """`asked`, of whichever rank was told."""
+        """The signal that any of the ranks got, or 0; the same answer on all ranks."""
         (self.asked,) = ranks.all_reduce_max(self.asked)
         return self.asked
 

@@ -1,8 +1,8 @@
 """The training loop: `train_epochs` and `train_epoch` can be read aloud.
 
-What a step is stands in net/step.py. Here is which batch comes next, what is written
-down after an epoch, and when a run is saved. What time it took is told by a stopwatch
-(state.py), and that somebody pressed Ctrl-C by an interruption (interruption.py).
+What one step does is in net/step.py. Here is which batch comes next, what is written
+down after an epoch, and when a run is saved. A stopwatch (state.py) takes the time, and
+an interruption (interruption.py) tells whether somebody has pressed Ctrl-C.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from npalexnet.training.trainer import Trainer
 SAVE_EVERY = 300.0
 
 DIVERGED = (
-    "the loss at step {} is {}: the steps are too long. Start again with a tenth of "
+    "the loss at step {} is {}: the steps are too large. Start again with a tenth of "
     "the learning rate ({:g} now): --lr {:g}"
 )
 
@@ -40,9 +40,9 @@ def train_epochs(
     """Train to the end: epoch after epoch, each with a row in the log and a checkpoint.
 
     Args:
-        run: what to train, on what, and from where.
-        log: gets a row after each epoch, on rank 0.
-        progress: is told of each step and each epoch.
+        run: what to train, on what, and where it starts.
+        log: gets a row after each epoch; None on all ranks but rank 0.
+        progress: is told about each step and each epoch.
         stop: is asked after each step whether to end here.
 
     Raises:
@@ -72,7 +72,7 @@ def train_epochs(
 def train_epoch(
     run: Trainer, progress: Progress, stop: Interruption, watch: Stopwatch
 ) -> None:
-    """Show a batch, measure the error, send it back, move every weight; again.
+    """Show a batch, measure the error, send it back, move every weight; repeat.
 
     Raises:
         UserError: the loss is no longer a number.
@@ -125,7 +125,7 @@ def make_row(run: Trainer, result: Result) -> dict[str, Any]:
 
 
 def warm_up(run: Trainer) -> tuple[float, float]:
-    """Compile the kernels, then time a step that changes nothing: seconds of both."""
+    """Compile the kernels, then time a step that changes nothing: seconds of each."""
     numbers = np.arange(min(run.batch, len(run.data.train.labels)))
     x, labels = run.make_batch(0)(numbers)
     nothing = SGD({"nothing": Param(np.zeros(1, run.network.dtype))})
@@ -141,5 +141,5 @@ def warm_up(run: Trainer) -> tuple[float, float]:
         return perf_counter() - began
 
     began = perf_counter()
-    one_step(min(run.ranks.size, len(numbers)))  # an image for each
+    one_step(min(run.ranks.size, len(numbers)))  # one image per rank
     return perf_counter() - began, one_step(len(numbers))

@@ -1,8 +1,8 @@
 """Every option of a training run: the one place where they are defined.
 
-`Options` is what a user says; it makes the command line of `train` and its help.
-`Options.decide` fills in what data set and variant decide, and checks everything: the
-result is a `Config`, which config.json in the run's folder keeps.
+`Options` is what a user says; from it, the command line of `train` and its help are
+made. `Options.decide` fills in what data set and variant decide, and checks everything:
+the result is a `Config`, which is kept in the run's folder as config.json.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MAY_DIFFER = ("epochs", "steps", "threads", "parallel", "out", "resume")
 
 @dataclass(frozen=True)
 class Options:
-    """What a user says; None means that data set or variant decide."""
+    """What a user says; None means that data set or variant decides."""
 
     subset: str = option(
         "emoji",
@@ -35,8 +35,8 @@ class Options:
     )
     data: str | None = option(
         None,
-        "where its pictures lie, a zip or a folder; alone: pictures of your own, one "
-        "folder for each class, below train/ and val/ or to be split",
+        "where its pictures are, a zip or a folder; without --subset: pictures of your "
+        "own, one folder for each class, below train/ and val/ or to be split here",
     )
     variant: str = option(
         "small",
@@ -46,30 +46,34 @@ class Options:
     epochs: int | None = option(
         None, "how often every picture is shown", show="by data set; emoji: 14"
     )
-    steps: int | None = option(None, "end after so many steps in all, if sooner")
+    steps: int | None = option(None, "end after N steps in all, if that is sooner")
     schedule: str = option(
         "steps",
-        "when the learning rate falls by 10. steps: at the epochs of --drops; "
+        "when the learning rate is divided by 10. steps: at the epochs of --drops; "
         "plateau: when the validation error stalls, as in the paper",
         ("steps", "plateau"),
     )
     drops: tuple[int, ...] | None = option(
-        None, "epochs after which the rate falls", show="by data set; emoji: 9,12"
+        None,
+        "epochs after which the learning rate drops",
+        show="by data set; emoji: 9,12",
     )
     batch: int | None = option(
-        None, "pictures in a step", show="64 for small, else 128 as in the paper"
+        None, "pictures per step", show="64 for small, else 128 as in the paper"
     )
     lr: float = option(0.01, "learning rate at the start")
-    momentum: float = option(0.9, "share of the velocity that is kept")
+    momentum: float = option(0.9, "share of the velocity that each step keeps")
     weight_decay: float = option(0.0005, "pull of every weight towards zero")
     skip_bad: bool = option(
         False, "leave out pictures that cannot be read, rather than stop"
     )
     seed: int = option(0, "seed of every random draw: same seed, same run")
     threads: int | None = option(None, "threads to use", show="all cores, at most 8")
-    classes: int | None = option(None, "only the first so many classes", show="all")
+    classes: int | None = option(None, "only the first N classes", show="all")
     limit: int | None = option(
-        None, "at most so many training pictures, evenly over the classes", show="all"
+        None,
+        "at most N training pictures, spread evenly over the classes",
+        show="all",
     )
     lrn: bool = option(
         True,
@@ -85,10 +89,10 @@ class Options:
     dropout: float | None = option(
         None, "rate of dropout; 0 leaves it out", show="by variant; small: 0.5"
     )
-    activation: str = option("relu", "what a neuron answers", ("relu", "tanh"))
+    activation: str = option("relu", "the activation function", ("relu", "tanh"))
     lrn_groups: int | None = option(
         None,
-        "local response normalisation keeps so many parts of the maps apart",
+        "local response normalisation looks only inside each of N groups of maps",
         show="by variant; 2 with --parallel columns",
     )
     augment: bool = option(
@@ -104,15 +108,15 @@ class Options:
     )
     freeze: str | None = option(
         None,
-        "conv: only the fully connected layers learn; with --weights",
+        "conv: only the fully connected layers learn; useful with --weights",
         ("conv",),
     )
     parallel: str | None = option(
         None,
-        "started by `mpiexec -n N`: how the N processes share the work. columns: each "
-        "holds a column of the network, as the paper's two GPUs did; images: each "
-        "takes a share of the pictures; hybrid: convolutional layers by pictures, "
-        "fully connected ones by units",
+        "when started by `mpiexec -n N`: how the N processes share the work. columns: "
+        "each holds a column of the network, as the paper's two GPUs did; images: each "
+        "takes a shard of each batch; hybrid: convolutional layers are split by "
+        "pictures, fully connected ones by units",
         SCHEMES,
     )
     out: str | None = option(
@@ -128,8 +132,8 @@ class Options:
     def completed(given: Mapping[str, Any]) -> dict[str, Any]:
         """What was said on the command line, and what follows from it.
 
-        --data alone means pictures of one's own; paths are made absolute, so that they
-        mean the same wherever the run is resumed.
+        --data without --subset means pictures of one's own; paths are made absolute, so
+        that they mean the same wherever the run is resumed.
         """
         said = dict(given)
         if "data" in said:
@@ -148,7 +152,7 @@ class Options:
         """Fill in what data set and variant decide, and check everything.
 
         Raises:
-            UserError: an option has a value that cannot be.
+            UserError: an option has an impossible value.
         """
         if self.subset not in SUBSETS:
             raise unknown("subset", self.subset, SUBSETS)
@@ -176,20 +180,20 @@ class Options:
 
 
 def unknown(option: str, said: str, known: Iterable[str]) -> UserError:
-    """What to say of a name that is not known."""
+    """The error for a name that is not known."""
     return UserError(f"{flag(option)} {said}: unknown; there are: {', '.join(known)}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config(Options):
-    """What was decided: every option of a run, checked; see `Options.decide`."""
+    """What was decided: every option of a run, all checked; see `Options.decide`."""
 
     epochs: int
     batch: int
     drops: tuple[int, ...]
 
     def check(self) -> None:
-        """Refuse numbers that cannot be.
+        """Refuse impossible numbers.
 
         Raises:
             UserError: says which option, and what it must be.

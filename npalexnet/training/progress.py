@@ -16,8 +16,8 @@ HEADER = (
 
 FLAT = (
     "the loss stays at ln(classes) = {:.3f}: the network still gives each of the {} "
-    "classes the same chance. Give it some epochs; if it stays there: --lr {:g}, or "
-    "--variant small, whose starting weights are made for small pictures; or the "
+    "classes the same probability. Give it some epochs; if it stays there: --lr {:g}, "
+    "or --variant small, whose starting weights are made for small pictures; or the "
     "labels are wrong"
 )
 
@@ -57,7 +57,7 @@ class Progress:
         print(HEADER, flush=True)
 
     def step(self, state: Any, steps_per_epoch: int) -> None:
-        """After each step."""
+        """To be called after each step."""
         loss, accuracy = state.loss / state.seen, state.right / state.seen
         speed = state.seen / state.training_seconds
         self.bar.set_postfix_str(
@@ -76,11 +76,11 @@ class Progress:
             )
 
     def row(self, row: dict[str, Any], classes: int) -> None:
-        """After each row of the log.
+        """To be called after each row of the log.
 
         Args:
             row: as in the log.
-            classes: how many there are.
+            classes: how many classes there are.
         """
         line = (
             f"{row['epoch']:6.4g} {row['step']:6d} {row['loss']:7.3f} "

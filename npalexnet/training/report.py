@@ -1,4 +1,4 @@
-"""What a run says before and after the loop, and the pictures that it leaves."""
+"""What a run says before and after the loop, and the figures that it leaves."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def draw_pictures(run: Trainer) -> None:
 
 
 def tell_start(run: Trainer) -> None:
-    """What is trained, on what, and where it goes."""
+    """What is trained, on what, and in which folder."""
     config = run.config
     shapes = [run.network.whole_shape(name) for name in run.network.params]
     learn, test = len(run.data.train.labels), len(run.data.val.labels)
@@ -44,7 +44,7 @@ def tell_start(run: Trainer) -> None:
 
 
 def tell_ready(run: Trainer, compiling: float, step_seconds: float) -> None:
-    """How long it will take, from the time of one step."""
+    """How long training will take, estimated from the time of one step."""
     left = run.last_step - run.state.step
     a_picture = step_seconds / min(run.batch, len(run.data.train.labels))
     testing = len(run.data.val.labels) * left / run.steps_per_epoch * a_picture / 3
@@ -65,13 +65,13 @@ def tell_end(run: Trainer) -> None:
         f"best validation top-1: {run.state.best_top1:.3f}; "
         f"{duration(run.state.seconds)} of training: {parts} "
         f"({waiting:.1%} of the time was spent waiting for data)\n"
-        f"pictures: {folder}/curves.png {folder}/filters.png"
+        f"figures: {folder}/curves.png {folder}/filters.png"
     )
     tell_commands(folder)
 
 
 def tell_parallel(run: Trainer) -> None:
-    """How the work is shared, if it is."""
+    """How the processes share the work, if there are several."""
     config, size = run.config, run.ranks.size
     if config.parallel == "columns" and config.lrn:
         print("local response normalisation looks at the maps of its own column only")
@@ -82,7 +82,7 @@ def tell_parallel(run: Trainer) -> None:
 
 
 def tell_commands(folder: Path) -> None:
-    """The commands that a run is for, to be copied."""
+    """The commands that make use of the run, ready to be copied."""
     print(
         f"test it:  python -m npalexnet.evaluate {folder}\n"
         f"use it:   python -m npalexnet.predict {folder} PICTURE..."
@@ -90,7 +90,7 @@ def tell_commands(folder: Path) -> None:
 
 
 def tell_bad(run: Trainer) -> None:
-    """The pictures that were left out by --skip-bad."""
+    """The pictures that --skip-bad left out."""
     bad = run.data.bad
     for line in bad[:10]:
         print(f"left out: {line}")

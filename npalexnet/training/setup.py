@@ -21,8 +21,9 @@ from npalexnet.training.trainer import Trainer
 
 
 def make_network(config: Config, data: DataSet) -> tuple[Graph, ColourPCA]:
-    """The network that a configuration asks for, its input measured on the training
-    set.
+    """The network that a configuration asks for, and the colour noise of its pictures.
+
+    The mean (and std) of the network's input are measured on the training set.
 
     Raises:
         UserError: a switch that changes nothing in this variant, and the like.
@@ -45,7 +46,7 @@ def make_network(config: Config, data: DataSet) -> tuple[Graph, ColourPCA]:
     graph.input = graph.input._replace(classes=data.classes)
     measured = VARIANTS[config.variant].measured
     if config.weights is not None:
-        fill(graph, Path(config.weights))  # and keep the input that these are made for
+        fill(graph, Path(config.weights))  # keeps the input that these were trained on
     elif measured == "picture":
         picture = seen.mean_picture.clip(0, 255).round().astype(np.uint8)[None]
         mean = resize_all(picture, graph.input.side)[0].astype(np.float64)
@@ -56,9 +57,10 @@ def make_network(config: Config, data: DataSet) -> tuple[Graph, ColourPCA]:
 
 
 def fill(graph: Graph, path: Path) -> None:
-    """Take weights from a file: of every layer that is in it, but not of the last.
+    """Take the weights of all layers from a file, except for the last layer.
 
-    The last layer tells other classes apart, and starts anew.
+    The last layer tells other classes apart, and starts anew; so does one that the file
+    does not have.
 
     Raises:
         UserError: the file holds no weights, or those of another network.
@@ -79,10 +81,10 @@ def fill(graph: Graph, path: Path) -> None:
 
 
 def set_up(config: Config, folder: Path, ranks: Ranks) -> Trainer:
-    """Read the pictures and build the network, or this rank's share of it.
+    """Read the pictures and build the network, or this rank's shard of it.
 
     Raises:
-        UserError: something is wrong with the pictures, or does not go together.
+        UserError: something is wrong with the pictures, or options do not go together.
     """
     where = Path(config.data) if config.data else None
     side = VARIANTS[config.variant].side
@@ -104,7 +106,7 @@ def set_up(config: Config, folder: Path, ranks: Ranks) -> Trainer:
         if config.parallel == "columns" and ranks.size > 2:
             raise UserError(
                 "--parallel columns: a network has two, and mpiexec started "
-                f"{ranks.size} processes; start it by mpiexec -n 2, or choose images "
+                f"{ranks.size} processes; start it with mpiexec -n 2, or choose images "
                 "or hybrid"
             )
         network = ParallelGraph(graph, config.parallel or "", ranks)

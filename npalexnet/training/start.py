@@ -1,4 +1,4 @@
-"""Start a run, or go on with one: its folder, its lock, its signals, its words."""
+"""Start a run, or go on with one: its folder, its lock, its signals, its messages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from npalexnet.net import threads
 from npalexnet.parallel import Ranks
 from npalexnet.system.cli import flag
 from npalexnet.system.errors import Stopped, UserError
-from npalexnet.system.machine import usable_cpus
 from npalexnet.training.folder import (
     Log,
     alone_in,
@@ -40,7 +39,7 @@ from npalexnet.training.trainer import Trainer
 def train(
     config: Config, ranks: Ranks | None = None, resume: Path | None = None
 ) -> Path:
-    """Train, from the beginning or from where a run was left.
+    """Train, from the beginning or from where a run left off.
 
     Args:
         config: all options, decided.
@@ -52,15 +51,15 @@ def train(
 
     Raises:
         UserError: something that the user can mend.
-        Stopped: by Ctrl-C or SIGTERM; everything is saved.
+        Stopped: by Ctrl-C or SIGTERM, after everything has been saved.
     """
     ranks = ranks or Ranks()
     if config.threads is not None:
         threads.set_threads(config.threads)
     elif ranks.here > 1:
-        threads.set_threads(max(1, min(8, usable_cpus() // ranks.here)))
+        threads.set_threads(threads.default_threads(ranks.here))
     run = set_up(config, resume or Path(), ranks)
-    if resume is None:  # errors in the data come before there is a folder
+    if resume is None:  # only now: a run with bad data leaves no folder behind
         run.folder = ranks.broadcast_from_root(
             lambda: new_folder(config.subset, config.variant, config.out)
         )
@@ -75,16 +74,16 @@ def train(
 
 
 def train_run(run: Trainer, stop: Interruption) -> Path:
-    """Train, and say what is done."""
+    """Train, and say before and after what is done."""
     tell_start(run)
     if run.state.step >= run.last_step and not run.state.row_due:
         print(f"nothing left to do after {run.state.step} steps; ask for more --epochs")
         return run.folder
-    print("preparing the kernels (compiled by the first run, then kept)...", flush=True)
+    print("loading the kernels (the first run compiles them)...", flush=True)
     tell_ready(run, *warm_up(run))
     progress = Progress(run.state.step, run.last_step)
     try:
-        with np.errstate(over="ignore", invalid="ignore"):  # the loop looks at the loss
+        with np.errstate(over="ignore", invalid="ignore"):  # the loop checks the loss
             log = None
             if run.ranks.rank == 0:
                 log = Log(run.folder, run.state.first_unlogged)
@@ -106,10 +105,10 @@ def resumed(given: Mapping[str, Any]) -> tuple[Options, Path]:
     """The options and the folder of the run that --resume means.
 
     Args:
-        given: the options that were said now, by name.
+        given: the options on this command line, by name.
 
     Raises:
-        UserError: there is no such run, or an option differs that may not.
+        UserError: there is no such run, or an option differs that must not.
     """
     usual = Options()
     if "out" in given:

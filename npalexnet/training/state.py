@@ -1,8 +1,8 @@
-"""How far a run has come: what going on needs, and where its time went.
+"""How far a run has come: what it needs to go on, and where its time went.
 
-Everything that going on needs is in last.npz: weights, velocity, and `TrainState`.
+Everything that is needed to go on is in last.npz: weights, velocity, and `TrainState`.
 Random numbers are functions of seed, epoch and step, so there is no generator to save.
-That is why a run that was killed at any moment and resumed ends as if nothing had
+That is why a run that is killed, at any moment, and resumed ends as if nothing had
 happened.
 """
 
@@ -22,16 +22,16 @@ PHASES = ("data", "forward", "backward", "update", "validation", "saving")
 
 @dataclass
 class TrainState:
-    """Where a run is: all that going on needs, besides weights and velocity.
+    """Where a run is: all that is needed to go on, besides weights and velocity.
 
     Attributes:
         step: steps done.
-        lr: the learning rate of the last one.
+        lr: the learning rate of the last step.
         loss, right, seen, training_seconds: sums since the last row of the log.
         row_due: an epoch, or the run, has ended and is not yet in the log.
         seconds: since the first step began, added up over resumes.
-        best_top1: of all validations so far.
-        plateau: of the schedule.
+        best_top1: the best top-1 of all validations so far.
+        plateau: the state of `ReduceLROnPlateau`.
         phases: seconds spent in each phase.
     """
 
@@ -48,7 +48,7 @@ class TrainState:
     phases: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PHASES, 0.0))
 
     def count(self, loss: float, right: int, seen: int) -> None:
-        """Take in one step."""
+        """Add one step to the sums."""
         self.step += 1
         self.loss += loss * seen
         self.right += right
@@ -79,7 +79,7 @@ class Stopwatch:
         self.state, self.last = state, perf_counter()
 
     def __call__(self, phase: str) -> None:
-        """What was done since the last call was this."""
+        """Charge the time since the last call to this phase."""
         now = perf_counter()
         self.state.spend(phase, now - self.last)
         self.last = now
@@ -90,7 +90,7 @@ class Timed:
 
     Args:
         network: does the work.
-        watch: is told.
+        watch: charges the time to "forward" and "backward".
     """
 
     def __init__(self, network: Trainable, watch: Stopwatch) -> None:
@@ -104,11 +104,11 @@ class Timed:
         *,
         rng: np.random.Generator | None = None,
     ) -> Array:
-        """As the network's."""
+        """The network's own forward."""
         return self.network.forward(x, train, keep, rng=rng)
 
     def backward(self, dy: Array) -> None:
-        """As the network's; what came since the last call was forward, and the loss."""
+        """The network's own backward; the time before it went to forward and loss."""
         self.watch("forward")
         self.network.backward(dy)
         self.watch("backward")

@@ -1,4 +1,4 @@
-"""A training run: what it trains, on what, and how that is saved and restored."""
+"""A training run: what it trains, on what, and how it is saved and restored."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from npalexnet.weights import checkpoint
 class Trainer:
     """A training run: the folder, the network, and how far it has come.
 
-    On several ranks each has its own, with its share of the network; rank 0's alone
-    reads and writes the folder.
+    On several ranks, each has a Trainer with its shard of the network; only that of
+    rank 0 reads and writes the folder.
     """
 
     def __init__(
@@ -55,9 +55,9 @@ class Trainer:
             self.last_step = min(self.last_step, config.steps)
 
     def make_batch(self, epoch: int) -> Callable[[Numbers], tuple[Array, Array]]:
-        """What turns numbers of pictures into (x, labels) in this epoch.
+        """A function from indices of pictures to (x, labels), for this epoch.
 
-        On several ranks, x is this rank's share, and labels are those of all.
+        On several ranks, x is this rank's shard; labels are those of the whole batch.
         """
 
         def make(numbers: Numbers) -> tuple[Array, Array]:
@@ -76,19 +76,19 @@ class Trainer:
         return make
 
     def learning_rate(self, epoch: int) -> float:
-        """The rate in this epoch (from 0)."""
+        """The learning rate in this epoch (from 0)."""
         if self.config.schedule == "plateau":
             return self.plateau.lr
         return step_decay(self.config.lr, self.drops, epoch)
 
     def save_best(self, result: Result) -> None:
-        """Write best.npz, if it is."""
+        """Write best.npz, if this is the best result so far."""
         if result.top1 > self.state.best_top1:
             self.state.best_top1 = result.top1
             self._write("best.npz", val_top1=result.top1)
 
     def save(self) -> None:
-        """Write last.npz: all that going on needs."""
+        """Write last.npz: all that is needed to go on."""
         self.state.plateau = self.plateau.state()
         self._write("last.npz", velocity=self.sgd.velocity, state=vars(self.state))
 
@@ -101,7 +101,7 @@ class Trainer:
         A run that was killed before its first checkpoint has none, and starts again.
 
         Raises:
-            UserError: it is damaged, or of another network.
+            UserError: the file is damaged, or holds another network.
         """
         graph, velocity = None, {}
 
@@ -117,7 +117,7 @@ class Trainer:
                 if theirs is None or theirs.data.shape != fits:
                     raise UserError(
                         f"{path} holds another network than {self.folder}/config.json "
-                        f"says: {name} does not fit; choose the right folder by --out"
+                        f"says: {name} does not fit; choose the right folder with --out"
                     )
             velocity = extra["velocity"]
             return graph.input, extra["state"]
@@ -137,10 +137,10 @@ class Trainer:
 
 
 def split_frozen(network: Network, freeze: str | None) -> tuple[Graph | None, Any]:
-    """A network as (what stays as it is, what learns).
+    """Split a network into (the frozen layers, the layers that learn).
 
-    "conv": all before flatten stays. Its part is a chain of its own, through which a
-    batch goes once, forwards, as in a test.
+    "conv" freezes everything before flatten. The frozen layers become a chain of their
+    own, through which a batch only goes forward, as in a test.
     """
     if freeze is None or not isinstance(network, OneProcess):
         return None, network
