@@ -1,4 +1,4 @@
-"""The only place where arithmetic is split over cores.
+"""How many threads, and who does what: the one place where work is split over cores.
 
 Every kernel is serial and every matrix product runs on one core; what runs at the same
 time is decided here, with one small pool of Python threads. (Kernels and BLAS release

@@ -1,4 +1,4 @@
-"""How large is this machine? The processors and the memory that a run may use."""
+"""What this machine allows: its usable processors and its free memory."""
 
 from __future__ import annotations
 
