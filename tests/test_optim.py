@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from npalexnet.layers import Param
-from npalexnet.net.optim import SGD, ReduceLROnPlateau, step_decay
+from npalexnet.net.optim import SGD, ReduceLROnPlateau, sgd_update, step_decay
 
 
 def test_three_steps_by_hand_with_a_drop_of_the_rate():
@@ -30,18 +30,27 @@ def test_multipliers_change_rate_and_decay():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_kernel_is_the_formula_on_large_arrays(dtype):
-    rng = np.random.default_rng(0)
-    w, g, v = rng.standard_normal((3, 250_001)).astype(dtype)
-    p = Param(w.copy())
+@pytest.mark.parametrize("size", [1, 7, 250_001])  # the last one is split over threads
+def test_the_kernel_is_the_reference(dtype, size):
+    rng = np.random.default_rng(size)
+    w, g, v = rng.standard_normal((3, size)).astype(dtype)
+    p = Param(w.copy(), lr=2, decay=3)
     p.grad[...] = g
-    sgd = SGD({"w": p}, lr=0.01)
+    sgd = SGD({"w": p}, lr=0.05, momentum=0.8, weight_decay=0.3)
     sgd.velocity["w"][...] = v
     sgd.step()
-    new_v = 0.9 * v - 0.0005 * 0.01 * w - 0.01 * g
+    new_w, new_v = sgd_update(w, v, g, lr=0.1, momentum=0.8, weight_decay=0.9)
     eps = np.finfo(dtype).eps
     np.testing.assert_allclose(sgd.velocity["w"], new_v, rtol=20 * eps, atol=20 * eps)
-    np.testing.assert_allclose(p.data, w + new_v, rtol=20 * eps, atol=20 * eps)
+    np.testing.assert_allclose(p.data, new_w, rtol=20 * eps, atol=20 * eps)
+
+
+def test_the_reference_leaves_its_inputs_alone():
+    w, v, g = np.arange(12.0).reshape(3, 4)
+    before = [a.copy() for a in (w, v, g)]
+    sgd_update(w, v, g, lr=0.1)
+    for a, b in zip((w, v, g), before, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_steps_drop_by_ten_after_the_named_epochs():

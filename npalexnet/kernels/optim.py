@@ -1,4 +1,4 @@
-"""For net/optim.py: the update rule in one pass, where NumPy would make seven."""
+"""For net/optim.py: `sgd_update` in one pass, where NumPy would make seven."""
 
 from __future__ import annotations
 

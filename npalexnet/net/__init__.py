@@ -9,7 +9,7 @@ weights (weights/), figures (figures/).
 from npalexnet.net.engine import Engine
 from npalexnet.net.graph import Graph, chain_backward, chain_forward
 from npalexnet.net.loss import in_top_k, log_softmax, softmax, softmax_cross_entropy
-from npalexnet.net.optim import SGD, ReduceLROnPlateau, step_decay
+from npalexnet.net.optim import SGD, ReduceLROnPlateau, sgd_update, step_decay
 from npalexnet.net.step import train_step
 from npalexnet.net.threads import get_threads, set_threads
 
@@ -24,6 +24,7 @@ __all__ = [
     "in_top_k",
     "log_softmax",
     "set_threads",
+    "sgd_update",
     "softmax",
     "softmax_cross_entropy",
     "step_decay",

@@ -13,10 +13,11 @@ from npalexnet.datasets.input import Input
 from npalexnet.datasets.pictures import Pixels
 from npalexnet.layers.layer import Array, Param, Shape
 from npalexnet.net.graph import Graph
+from npalexnet.net.step import Trainable
 from npalexnet.weights import checkpoint
 
 
-class Network(Protocol):
+class Network(Trainable, Protocol):
     """A network in training: a `ParallelGraph`, or a Graph in `OneProcess`."""
 
     params: dict[str, Param]
@@ -27,17 +28,6 @@ class Network(Protocol):
 
     @property
     def dtype(self) -> np.dtype[Any]: ...
-
-    def forward(
-        self,
-        x: Array,
-        train: bool = ...,
-        keep: bool = ...,
-        *,
-        rng: np.random.Generator | None = ...,
-    ) -> Array: ...
-
-    def backward(self, dy: Array) -> object: ...
 
     def prepare(self, pictures: Pixels) -> Array: ...
 
