@@ -18,7 +18,7 @@ train: .venv/made  ## train the small AlexNet on emoji (two minutes)
 	$(RUN) npalexnet.train
 
 test: .venv/made  ## run the tests (under five minutes)
-	$(RUN) pytest
+	$(RUN) pytest --numprocesses auto --maxprocesses 4 --dist loadscope
 
 slow: .venv/made  ## run the tests that take longer
 	$(RUN) pytest -m slow
