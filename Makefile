@@ -4,7 +4,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help train test slow lint bench notebooks clean
+.PHONY: help train test slow lint bench notebooks docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,13 @@ bench: .venv/made  ## measure a step beside PyTorch (twenty minutes)
 notebooks: .venv/made  ## open the notebooks in JupyterLab
 	.venv/bin/pip install --quiet --editable '.[notebooks,mpi]'
 	.venv/bin/jupyter lab notebooks
+
+docs: .venv/made  ## build the pages into build/pages
+	.venv/bin/pip install --quiet --editable '.[docs]'
+	$(RUN) sphinx --builder html --fail-on-warning --fresh-env --jobs auto \
+		--quiet docs build/pages
+	$(RUN) docs.check build/pages
+	@echo "open build/pages/index.html"
 
 clean:  ## throw away the environment and all caches (runs/ stays)
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
