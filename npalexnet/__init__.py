@@ -8,6 +8,17 @@ from typing import Any
 
 from npalexnet import datasets, layers
 from npalexnet.alexnet import alexnet
+from npalexnet.net.blueprint import (
+    Act,
+    Conv,
+    Drop,
+    Flat,
+    Full,
+    MapNorm,
+    Norm,
+    Pool,
+    build,
+)
 from npalexnet.net.graph import Graph
 from npalexnet.net.loss import softmax_cross_entropy
 from npalexnet.net.optim import SGD
@@ -16,9 +27,18 @@ from npalexnet.weights import load, save
 
 __all__ = [
     "SGD",
+    "Act",
+    "Conv",
+    "Drop",
+    "Flat",
+    "Full",
     "Graph",
+    "MapNorm",
+    "Norm",
+    "Pool",
     "__version__",
     "alexnet",
+    "build",
     "datasets",
     "figures",
     "layers",

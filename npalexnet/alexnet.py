@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from npalexnet.layers.layer import Shape
 from npalexnet.net.blueprint import (
     Act,
     Conv,
@@ -359,6 +360,7 @@ def alexnet(
     dropout: float | None = None,
     activation: str = "relu",
     lrn_groups: int | None = None,
+    input_shape: Shape | None = None,
     dtype: npt.DTypeLike = np.float32,
 ) -> Graph:
     """Build a network, ready to learn.
@@ -377,10 +379,13 @@ def alexnet(
         activation: "relu" or "tanh".
         lrn_groups: response normalisation looks only inside each of this many groups of
             maps, 2 for the columns of two GPUs; None keeps the variant's own.
+        input_shape: of one image, (C, H, W), C 1 for grey pictures; None keeps the
+            variant's own. A network of other layers: `build`.
         dtype: float32, or float64 for checks.
 
     Raises:
-        ValueError: an unknown variant or activation, or a switch that changes nothing.
+        ValueError: an unknown variant or activation, a switch that changes nothing, or
+            an input of which too little is left for some layer; says which.
     """
     chosen = {
         "lrn": lrn,
@@ -390,7 +395,8 @@ def alexnet(
         "activation": activation,
         "lrn_groups": lrn_groups,
     }
-    graph = build_graph(*described(variant, **chosen), classes, seed, dtype)
+    found, layers = described(variant, **chosen)
+    graph = build_graph(found, layers, classes, seed, dtype, input_shape)
     graph.about = {"variant": variant, **chosen}
     return graph
 

@@ -49,8 +49,8 @@ class ColourPCA(NamedTuple):
     that won in 2012 took the square roots, and so does this.
 
     Attributes:
-        std: standard deviations along the axes, in grey levels (3,).
-        axes: one axis per row (3, 3).
+        std: standard deviations along the axes, in grey levels (C,).
+        axes: one axis per row (C, C).
         strength: 0.1 in the paper; 0 for none.
     """
 
@@ -59,8 +59,9 @@ class ColourPCA(NamedTuple):
     strength: float = 0.1
 
     def draw(self, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-        """What is added to every pixel of one picture (3,), in grey levels."""
-        return (self.strength * rng.standard_normal(3) * self.std) @ self.axes
+        """What is added to every pixel of one picture (C,), in grey levels."""
+        along = self.strength * rng.standard_normal(len(self.std)) * self.std
+        return along @ self.axes
 
 
 def colour_pca(statistics: Statistics) -> ColourPCA:
@@ -69,7 +70,7 @@ def colour_pca(statistics: Statistics) -> ColourPCA:
 
 
 def training_batch(
-    pixels: Pixels,
+    pixels: Array,
     numbers: npt.NDArray[np.int64],
     graph_input: Input,
     seed: int,
@@ -80,7 +81,8 @@ def training_batch(
     """Augmented pictures as network input.
 
     Args:
-        pixels: (N, side, side, 3) uint8 RGB, of any side.
+        pixels: (N, H, W, 3) uint8 RGB, of any side; or what else `as_pixels` gives. An
+            array, which has the crop's side already, is mirrored and coloured only.
         numbers: indices of the pictures in their data set (N,): together with seed and
             epoch, they decide every random choice.
         graph_input: side and crop, mean and std.
@@ -90,12 +92,18 @@ def training_batch(
         colours: the colour noise; None for no noise.
 
     Returns:
-        (N, 3, crop, crop) float32.
+        (N, C, crop, crop) float32.
     """
-    side, crop = graph_input.side, graph_input.crop
-    pixels = graph_input.square(pixels)
-    mean = np.broadcast_to(graph_input.mean, (side, side, 3)).astype(np.float32)
-    x = np.empty((len(pixels), crop, crop, 3), np.float32)
+    if not crop_and_mirror and colours is None:
+        return graph_input.x(pixels)
+    crop = graph_input.crop
+    levels = graph_input.square(pixels)
+    count, side, _, channels = levels.shape
+    mean = np.asarray(graph_input.mean, np.float32)
+    if mean.ndim == 3 and len(mean) > side:  # an array, and a mean picture around it
+        mean = mean[graph_input.centre(), graph_input.centre()]
+    mean = np.broadcast_to(mean, (side, side, channels))
+    x = np.empty((count, crop, crop, channels), np.float32)
     for i, number in enumerate(numbers):
         rng = generator(seed, "augment", epoch, int(number))
         top, left = rng.integers(0, side - crop + 1, 2)
@@ -104,7 +112,7 @@ def training_batch(
             top, left, mirrored = (side - crop) // 2, (side - crop) // 2, False
         rows, columns = slice(top, top + crop), slice(left, left + crop)
         step = -1 if mirrored else 1
-        np.subtract(pixels[i, rows, columns], mean[rows, columns], out=x[i, :, ::step])
+        np.subtract(levels[i, rows, columns], mean[rows, columns], out=x[i, :, ::step])
         if colours is not None:
             x[i] += colours.draw(rng).astype(np.float32)
     x /= np.asarray(graph_input.std, np.float32)
@@ -112,19 +120,19 @@ def training_batch(
 
 
 def ten_crops(pixels: Pixels, graph_input: Input) -> Array:
-    """Corners, centre and their mirror images as input: (10, N, 3, crop, crop).
+    """Corners, centre and their mirror images as input: (10, N, C, crop, crop).
 
     Args:
         pixels: (N, side, side, 3) uint8 RGB, of any side.
         graph_input: side and crop, mean and std.
     """
     side, crop = graph_input.side, graph_input.crop
-    pixels = graph_input.square(pixels)
-    mean = np.broadcast_to(graph_input.mean, (side, side, 3))
+    levels = graph_input.square(pixels)
+    mean = np.broadcast_to(graph_input.mean, levels.shape[1:])
     far, middle = side - crop, (side - crop) // 2
     views = []
     for top, left in ((0, 0), (0, far), (middle, middle), (far, 0), (far, far)):
         window = slice(top, top + crop), slice(left, left + crop)
-        x = graph_input.normalise(pixels[:, window[0], window[1]], mean[window])
+        x = graph_input.normalise(levels[:, window[0], window[1]], mean[window])
         views += [x, x[..., ::-1]]
     return np.stack(views)

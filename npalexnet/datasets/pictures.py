@@ -106,9 +106,24 @@ def to_square(picture: Image.Image, side: int) -> Image.Image:
 
 
 def resize_all(pixels: Pixels, side: int) -> Pixels:
-    """Pictures (N, H, W, 3) as squares (N, side, side, 3)."""
-    squares = [np.asarray(to_square(Image.fromarray(p), side)) for p in pixels]
-    return np.stack(squares)
+    """Pictures (N, H, W, 3 or 1), RGB or grey, as squares (N, side, side, 3)."""
+    grey = pixels.shape[-1] == 1
+    pictures = (Image.fromarray(p[..., 0] if grey else p) for p in pixels)
+    return np.stack([np.asarray(to_square(picture, side)) for picture in pictures])
+
+
+def to_channels(pixels: Pixels, channels: int) -> Pixels:
+    """Pictures (N, H, W, 1 or 3) as grey ones (N, H, W, 1), or as RGB (N, H, W, 3).
+
+    Grey is Pillow's: 0.299 R + 0.587 G + 0.114 B (ITU-R 601), rounded.
+    """
+    if pixels.shape[-1] == channels:
+        return pixels
+    if channels == 3:
+        return np.repeat(pixels, 3, -1)
+    weights = np.array([19595, 38470, 7471], np.uint32)  # of 65536
+    grey = (pixels.astype(np.uint32) @ weights + 32768) >> 16
+    return grey.astype(np.uint8)[..., None]
 
 
 def read_squares(files: Sequence[str], side: int) -> Pixels:

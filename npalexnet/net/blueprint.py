@@ -1,9 +1,9 @@
 """A layer on paper: what it is, before anything is known about its input.
 
-A network is written down as a list of descriptions (alexnet.py), and no line of it says
-how large its input is: `build_graph` walks down the list, and builds each layer to fit
-the output of the one before. A switch ("no overlap", "tanh in place of ReLU") is a rule
-that is applied to every description in a list.
+A network is written down as a list of descriptions (alexnet.py, or a list of your own),
+and no line of it says how large its input is: `build` walks down the list, and builds
+each layer to fit the output of the one before. A switch ("no overlap", "tanh in place
+of ReLU") is a rule that is applied to every description in a list.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from math import prod, sqrt
 import numpy as np
 import numpy.typing as npt
 
-from npalexnet.datasets.input import Input
 from npalexnet.layers import (
     LRN,
     Conv2d,
@@ -31,20 +30,24 @@ from npalexnet.layers import (
 from npalexnet.layers.layer import Layer, Shape
 from npalexnet.layers.windows import Pad
 from npalexnet.net.graph import Graph
+from npalexnet.net.naming import numbered
 
-Std = float | str  # standard deviation of the starting weights, or "he", or "uniform"
+# Standard deviation of the starting weights, or "he", or "uniform"; None: as in the
+# paper, or as `build` says.
+Std = float | str | None
+PAPER_STD = 0.01
 
 
 @dataclass(frozen=True)
 class Conv:
-    """A convolution; see layers/conv.py."""
+    """A convolution; see layers/conv.py. Its starting weights: see `in_numbers`."""
 
     filters: int
     kernel: int
     stride: int = 1
     pad: Pad = 0
     groups: int = 1
-    std: Std = 0.01
+    std: Std = None
     bias: float = 0.0
 
     def make(self, shape: Shape, rng: np.random.Generator) -> Layer:
@@ -68,10 +71,15 @@ class Full:
     """A fully connected layer; `units=0` means one for each class."""
 
     units: int
-    std: Std = 0.01
+    std: Std = None
     bias: float = 0.0
 
     def make(self, shape: Shape, rng: np.random.Generator) -> Layer:
+        if len(shape) != 1:
+            raise ValueError(
+                f"Full expects a row of numbers for one image, and got {shape}; "
+                "put Flat() before it"
+            )
         inputs = prod(shape)
         std = in_numbers(self.std, inputs)
         layer = Linear(inputs, self.units, std, self.bias, rng)
@@ -178,10 +186,12 @@ def in_numbers(std: Std, inputs: int) -> float:
     """The standard deviation with which the layer draws its weights.
 
     "he" keeps the size of the signal through a ReLU layer; for "uniform" the layer
-    draws nothing, `uniform` does.
+    draws nothing, `uniform` does. None is the paper's 0.01; `build` chooses anew.
     """
     if std == "he":
         return sqrt(2 / inputs)
+    if std is None:
+        return PAPER_STD
     return 0.0 if std == "uniform" else float(std)
 
 
@@ -280,8 +290,9 @@ def build_graph(
     classes: int,
     seed: int = 0,
     dtype: npt.DTypeLike = np.float32,
+    input_shape: Shape | None = None,
 ) -> Graph:
-    """Walk down the list, and build each layer to fit the output of the one before.
+    """A variant as a network, ready to learn.
 
     Args:
         variant: gives the size of the pictures, and the multipliers of the biases.
@@ -289,26 +300,114 @@ def build_graph(
         classes: units of the last layer.
         seed: of the starting weights; each layer draws its own, from seed and name.
         dtype: float32, or float64 for checks.
+        input_shape: of one image, (C, H, W); None for the variant's own. Pictures are
+            then resized in proportion.
 
     Raises:
-        ValueError: classes is less than 1, or a layer does not fit.
+        ValueError: classes is less than 1, or a layer does not fit; says which.
+    """
+    shape = (3, variant.crop, variant.crop) if input_shape is None else input_shape
+    layers = make_layers(described, shape, classes, seed)
+    for layer in layers.values():
+        if "b" in layer.params:
+            layer.params["b"].lr = variant.bias_lr
+            layer.params["b"].decay = variant.bias_decay
+    graph = Graph(layers, shape, dtype)
+    given = graph.input
+    mean, std = np.array(variant.mean), np.array(variant.std)
+    if given.mean.shape != mean.shape:  # not RGB
+        mean, std = np.full(given.mean.shape, mean.mean()), np.array(std.mean())
+    side = round(given.crop * variant.side / variant.crop)
+    graph.input = given._replace(side=side, mean=mean, std=std)
+    return graph
+
+
+def make_layers(
+    described: Sequence[Named], input_shape: Shape, classes: int, seed: int
+) -> dict[str, Layer]:
+    """Walk down the list, and build each layer to fit the output of the one before.
+
+    Raises:
+        ValueError: classes is less than 1, or a layer does not fit; says which.
     """
     if classes < 1:
         raise ValueError(f"classes must be at least 1, and is {classes}")
     layers: dict[str, Layer] = {}
-    shape: Shape = (3, variant.crop, variant.crop)
-    input_shape = shape
+    shape = tuple(input_shape)
     for name, description in described:
         if isinstance(description, Full) and description.units == 0:
             description = replace(description, units=classes)
         rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
-        layer = layers[name] = description.make(shape, rng)
-        shape = layer.output_shape(shape)
-        if "b" in layer.params:
-            layer.params["b"].lr = variant.bias_lr
-            layer.params["b"].decay = variant.bias_decay
+        try:
+            layer = layers[name] = description.make(shape, rng)
+            shape = layer.output_shape(shape)
+        except ValueError as error:
+            seen = "" if str(shape) in str(error) else f"; its input is {shape}"
+            raise ValueError(f"{name}: {error}{seen}") from None
+    return layers
 
-    graph = Graph(layers, input_shape, dtype)
-    mean, std = np.array(variant.mean), np.array(variant.std)
-    graph.input = Input(variant.side, variant.crop, mean, std, ())
+
+def build(
+    layers: Sequence[Description | Named],
+    input_shape: Shape,
+    classes: int,
+    seed: int = 0,
+    dtype: npt.DTypeLike = np.float32,
+) -> Graph:
+    """A network of your own, ready to learn: a list of layers without input sizes.
+
+        build([Conv(32, 5, pad=2), Act(), Pool(), Flat(), Full(0)], (3, 32, 32), 10)
+
+    Args:
+        layers: first layer first, each a description, or (name, description). Without
+            names each kind is counted from 1: conv1, act1, pool1, conv2.
+        input_shape: of one image, (C, H, W); or (D,) for a row of numbers.
+        classes: how many kinds of pictures to tell apart; `Full(0)` has as many units.
+        seed: of the starting weights; each layer draws its own, from seed and name.
+        dtype: float32, or float64 for checks.
+
+    Starting weights, unless a description says so itself, have He's standard deviation
+    (see SMALL in alexnet.py for the reason), but for the last Full, which has 0.01.
+
+    Raises:
+        ValueError: a layer does not fit, two have one name, or the last one does not
+            end in one number for each class.
+    """
+    described = with_names(layers)
+    fulls = [name for name, d in described if isinstance(d, Full)]
+    scaled: list[Named] = [
+        (name, replace(d, std=PAPER_STD if name in fulls[-1:] else "he"))
+        if isinstance(d, Conv | Full) and d.std is None
+        else (name, d)
+        for name, d in described
+    ]
+    graph = Graph(make_layers(scaled, input_shape, classes, seed), input_shape, dtype)
+    name, shape = list(graph.output_shapes.items())[-1]
+    if shape != (classes,):
+        raise ValueError(
+            f"the last layer, {name}, ends in {shape}, and must end in ({classes},), a "
+            f"number for each class: let the list end with Full(0)"
+        )
     return graph
+
+
+def with_names(layers: Sequence[Description | Named]) -> list[Named]:
+    """A list of layers, of which some or all have no names yet, with names.
+
+    Raises:
+        ValueError: two layers have one name, or something else is in the list.
+    """
+    pairs = [each if isinstance(each, tuple) else ("", each) for each in layers]
+    for place, pair in enumerate(pairs, 1):
+        if len(pair) != 2 or not isinstance(pair[1], Description):
+            raise ValueError(
+                f"number {place} in the list of layers is {pair[-1]!r}; expected Conv, "
+                "Full, Norm, MapNorm, Pool, Act, Drop or Flat, with its brackets"
+            )
+    kinds = numbered(type(d).__name__.lower() for _, d in pairs)
+    named = [(name or usual, d) for (name, d), usual in zip(pairs, kinds, strict=True)]
+    names = [name for name, _ in named]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"two layers are called {twice}; give one another name")
+    return named

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import zip_longest
 from typing import Any
 
-from npalexnet.net.blueprint import Drop, Norm, Variant
+from npalexnet.net.blueprint import PAPER_STD, Drop, Norm, Variant
 from npalexnet.net.graph import Graph
 from npalexnet.net.table import times, total
 from npalexnet.system.machine import bytes_text
@@ -98,7 +98,8 @@ def _size(d: Any, units: int) -> str:
 
 
 def _start(d: Any) -> str:
-    return "uniform" if d.std == "uniform" else f"{d.std}, {d.bias:g}"
+    std = PAPER_STD if d.std is None else d.std
+    return "uniform" if std == "uniform" else f"{std}, {d.bias:g}"
 
 
 def _after(described: dict[str, Any], name: str) -> list[str]:

@@ -15,17 +15,19 @@ two agree.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from npalexnet.datasets.input import Input
+from npalexnet.datasets.input import as_array, as_pixels, plain_input
 from npalexnet.layers.layer import Array, Layer, Param, Shape, Workspace
 from npalexnet.net import threads
 from npalexnet.net.engine import Batch, Engine, Stage
+from npalexnet.net.loss import softmax
 from npalexnet.net.memory import saved_per_image, step_memory
+from npalexnet.net.naming import kind, numbered
 from npalexnet.net.table import Cost, layer_table
 
 Layers = Mapping[str, Layer]
@@ -93,7 +95,8 @@ class Graph:
     """A chain of layers.
 
     Args:
-        layers: name to layer, first layer first; one layer is a chain, too.
+        layers: name to layer, first layer first; or a list, whose layers are then
+            called conv1, relu1, pool1, conv2. One layer is a chain, too.
         input_shape: shape of one image's input, for example (3, 227, 227).
         dtype: float32, or float64 for checks.
 
@@ -110,12 +113,14 @@ class Graph:
 
     def __init__(
         self,
-        layers: Layers,
+        layers: Layers | Sequence[Layer],
         input_shape: Shape = (3, 227, 227),
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
         if not layers:
             raise ValueError("a graph needs at least one layer")
+        if not isinstance(layers, Mapping):
+            layers = dict(zip(numbered(map(kind, layers)), layers, strict=True))
         self.layers = dict(layers)
         self.input_shape = tuple(input_shape)
         self.dtype: np.dtype[Any] = np.dtype(dtype)
@@ -128,8 +133,7 @@ class Graph:
         }
         for param in self.params.values():
             param.astype(self.dtype)
-        side = self.input_shape[-1]
-        self.input = Input(side, side, np.zeros(3), np.ones(()), ())
+        self.input = plain_input(self.input_shape)
         self.about: dict[str, Any] = {}
         self._tape: Tape | None = None
 
@@ -246,6 +250,47 @@ class Graph:
         if np.iscomplexobj(x):
             raise ValueError("the input must be real, and is complex")
 
+    # ------------------------------------------------------------- what is in it?
+
+    def predict(self, x: object, batch: int = 128) -> Array:
+        """How probable is each class? (N, classes), each row adding up to 1.
+
+        Args:
+            x: pictures (N, H, W, 3), or grey ones (N, H, W), in bytes; arrays
+                (N, *input_shape), in the unit that the network was trained on; or a
+                file of a picture, or a list of files.
+            batch: images at a time; it changes the memory needed, not the answer.
+
+        Raises:
+            UserError: x is none of these; says what to do.
+            ValueError: the network does not end in one number for each class.
+        """
+        name, shape = list(self.output_shapes.items())[-1]
+        if len(shape) != 1:
+            raise ValueError(
+                f"the network ends in {name} with {shape}, and must end in one number "
+                "for each class"
+            )
+        if batch < 1:
+            raise ValueError(f"batch must be at least 1, and is {batch}")
+        pixels = self._pixels(as_array(x, self.input))
+        parts = (pixels[lo : lo + batch] for lo in range(0, len(pixels), batch))
+        outputs = (self.forward(self.input.x(part), keep=False) for part in parts)
+        return np.concatenate([softmax(y) for y in outputs])
+
+    def top(self, x: object, k: int = 5) -> list[list[tuple[str, float]]]:
+        """The k likeliest classes of each image, likeliest first: (name, probability).
+
+        `x` is as for `predict`. A class without a name is called "class 3".
+        """
+        probabilities = self.predict(x)
+        names = self.input.names(probabilities.shape[1])
+        best = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
+        return [
+            [(names[i], float(row[i])) for i in order]
+            for row, order in zip(probabilities, best, strict=True)
+        ]
+
     # -------------------------------------------------------- looking at the chain
 
     def activations(
@@ -269,14 +314,19 @@ class Graph:
                     found[name] = v.copy()
         return {name: found[name] for name in wanted}
 
-    def prepare(self, pictures: npt.NDArray[np.uint8]) -> Array:
-        """Turn pictures (N, H, W, 3), uint8 RGB, into this network's input.
+    def prepare(self, given: Array) -> Array:
+        """Turn pictures or arrays, as `predict` takes them, into this network's input.
 
-        Resize the shorter side to `input.side`, take the central square and of that the
-        central crop, subtract the mean, divide by the std.
+        Of pictures: resize the shorter side to `input.side`, take the central square
+        and of that the central crop. Of both: subtract the mean, divide by the std.
         """
-        x = self.input.normalise(self.input.crop_centre(pictures))
-        return x.astype(self.dtype, copy=False)
+        return self.input.x(self._pixels(given)).astype(self.dtype, copy=False)
+
+    def _pixels(self, given: Array) -> Array:
+        """What is given with its channels last, if this network can take it."""
+        pixels = as_pixels(given, self.input_shape, next(iter(self.layers)))
+        self.input.check_unit(pixels)
+        return pixels
 
     def memory(self, batch: int) -> dict[str, int]:
         """Bytes that a training step with this batch size takes, and what for."""

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from npalexnet import weights
 from npalexnet.alexnet import VARIANTS, alexnet
 from npalexnet.datasets.augment import ColourPCA, colour_pca
 from npalexnet.datasets.catalogue import DataSet, load
-from npalexnet.datasets.moments import statistics
-from npalexnet.datasets.pictures import resize_all
+from npalexnet.datasets.moments import measured_input, statistics
 from npalexnet.net.graph import Graph
 from npalexnet.parallel import Network, OneProcess, ParallelGraph, Ranks
 from npalexnet.system.errors import UserError
@@ -47,12 +44,8 @@ def make_network(config: Config, data: DataSet) -> tuple[Graph, ColourPCA]:
     measured = VARIANTS[config.variant].measured
     if config.weights is not None:
         fill(graph, Path(config.weights))  # keeps the input that these were trained on
-    elif measured == "picture":
-        picture = seen.mean_picture.clip(0, 255).round().astype(np.uint8)[None]
-        mean = resize_all(picture, graph.input.side)[0].astype(np.float64)
-        graph.input = graph.input._replace(mean=mean)
-    elif measured == "colour":
-        graph.input = graph.input._replace(mean=seen.mean, std=np.array(seen.std))
+    else:
+        graph.input = measured_input(graph.input, seen, measured)
     return graph, colour_pca(seen)
 
 

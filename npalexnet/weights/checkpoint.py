@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
+from math import inf
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -53,6 +54,7 @@ def describe(graph: Graph) -> dict[str, Any]:
         "side": graph.input.side,
         "crop": graph.input.crop,
         "classes": graph.input.classes,
+        "scale": graph.input.scale,
         "about": graph.about,
     }
 
@@ -253,7 +255,15 @@ def load_own(path: Path) -> tuple[Graph, dict[str, Any]]:
         raw.forget(array)
     mean, std = own_copy(arrays.pop("input.mean")), own_copy(arrays.pop("input.std"))
     classes = tuple(described["classes"])
-    graph.input = Input(described["side"], described["crop"], mean, std, classes)
+    graph.input = Input(
+        described["side"],
+        described["crop"],
+        mean,
+        std,
+        classes,
+        described.get("scale", 1.0),  # older files have none: bytes, one unit each
+        measured=True,
+    )
     for name, array in arrays.items():
         group, _, key = name.partition(".")
         extra.setdefault(group, {})[key] = own_copy(array)
@@ -300,6 +310,7 @@ def check(
         and all(type(n) is int for n in sizes)
         and len(sizes) <= 2 + raw.MOST_AXES
         and all(type(text) is str for text in texts)
+        and is_scale(described.get("scale", 1.0))
         and isinstance(described["about"], dict)
         and isinstance(extra, dict)
         and all(arrays[f"input.{n}"].dtype.kind in "fiu" for n in ("mean", "std"))
@@ -319,6 +330,11 @@ def learned(entry: Mapping[str, Any]) -> dict[str, Shape]:
         seen = given["in_channels"] // given.get("groups", 1)
         return {"w": (count, seen, kernel, kernel), "b": (count,)}
     return {}
+
+
+def is_scale(value: object) -> bool:
+    """Is this what `Input.scale` may be: a positive finite number, or None?"""
+    return value is None or (isinstance(value, int | float) and 0 < value < inf)
 
 
 def is_number(value: object) -> bool:

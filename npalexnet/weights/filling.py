@@ -200,8 +200,8 @@ def load_foreign(path: str | Path) -> Graph:
         put(graph, weights)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
-    if classes == 1000:
-        graph.input = graph.input._replace(classes=imagenet_classes())
+    names = imagenet_classes() if classes == 1000 else ()
+    graph.input = graph.input._replace(classes=names, measured=True)
     graph.about["source"] = source(weights, variant, path)
     return graph
 
