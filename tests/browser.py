@@ -63,7 +63,6 @@ class Opened:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda asked: self._note(asked.url))
         self.page.goto(file.as_uri() + (f"#{at}" if at else ""))
-        self.page.wait_for_function("window.npalexnet && window.npalexnet.ready")
 
     def _note(self, url: str) -> None:
         if not url.startswith(("file:", "blob:", "data:")):

@@ -36,7 +36,9 @@ def test_nothing_is_drawn_where_arithmetic_is_done():
             assert "../view/" not in file.read_text("utf-8"), file
 
 
-@pytest.mark.parametrize("module", sorted(p.stem for p in (pack.HERE / "layers").glob("*.js")))
+@pytest.mark.parametrize(
+    "module", sorted(p.stem for p in (pack.HERE / "layers").glob("*.js"))
+)
 def test_each_layer_file_mirrors_one_in_python(module):
     """The same names: conv2d_forward is conv2dForward."""
     source = (pack.HERE / "layers" / f"{module}.js").read_text("utf-8")
@@ -136,7 +138,9 @@ def test_the_command_writes_the_page(tmp_path, monkeypatch, capsys):
     assert "2,163,914 weights, in 16 bits" in said and "--bits 8: 2.89 MB less" in said
 
 
-def test_the_command_asks_for_pictures_and_refuses_giants(tmp_path, monkeypatch, capsys):
+def test_the_command_asks_for_pictures_and_refuses_giants(
+    tmp_path, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
     checkpoint.save("net.npz", colour_network())
     assert explore.main(["net.npz", "--no-open"]) == 2

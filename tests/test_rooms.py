@@ -12,7 +12,10 @@ import npalexnet
 
 HOUSE = Path(npalexnet.__file__).parent
 # From the top floor down; CONTRIBUTING says what each room is for.
-ROOMS = "training parallel weights checks figures net datasets layers kernels system"
+ROOMS = (
+    "explorer training parallel weights checks figures net datasets layers kernels "
+    "system"
+)
 FLOORS = {room: floor for floor, room in enumerate(ROOMS.split())}
 COMMANDS = -1  # files at the top, but for alexnet.py, which stands just above net/
 

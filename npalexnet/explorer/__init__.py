@@ -1,7 +1,7 @@
-"""A trained network as a page in the browser that can be touched, forward and backward.
+"""A trained network as a page in the browser, to be touched, forward and backward.
 
-    page(graph, pictures, labels).save("page.html")      one file, which needs nothing else
-    page(graph, pictures, labels)                        in a notebook: shown in the cell
+    page(graph, pictures, labels).save("page.html")     one file, it needs nothing else
+    page(graph, pictures, labels)                       in a notebook: shown in the cell
 
 In here: the page (page), how it is put together out of its parts (pack), and the parts,
 in JavaScript, which are plain modules without a build step:

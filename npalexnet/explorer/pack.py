@@ -88,8 +88,8 @@ def eight_bits(w: Array) -> tuple[Array, Array]:
     """Whole numbers -127..127 (M, ...) in int8, and a float32 scale for each row (M,).
 
     >>> whole, scale = eight_bits(np.array([[0.5, -1.0], [0.0, 0.0]]))
-    >>> whole.tolist(), scale.round(4).tolist()
-    ([[64, -127], [0, 0]], [0.007899999, 1.0])
+    >>> whole.tolist(), (scale * 127).tolist()
+    ([[64, -127], [0, 0]], [1.0, 127.0])
     """
     largest = np.abs(w).reshape(len(w), -1).max(1)
     scale = np.where(largest > 0, largest / 127, 1).astype(np.float32)

@@ -3,19 +3,20 @@ import { readPictures } from "./pictures.js";
 
 const textOf = (id) => document.getElementById(id).textContent;
 
-async function open() {
-  const about = JSON.parse(textOf("about"));
-  const client = new Client(textOf("worker"));
-  const opened = client.ask("open", about, textOf("weights"));
-  const pictures = await readPictures(about.pictures, textOf("pictures"));
+const about = JSON.parse(textOf("about"));
+const client = new Client(textOf("worker"));
+client.ask("open", about, textOf("weights"));
+const pictures = readPictures(about.pictures, textOf("pictures"));
 
-  window.npalexnet = {
-    pictures: pictures.map(({ index, label, name }) => ({ index, label, name })),
-    activations: (i) => client.ask("activations", pictures[i].given),
-    gradients: (i, label) => client.ask("gradients", pictures[i].given, label),
-  };
-  await opened;
-  window.npalexnet.ready = true;
+// What the page answers to a script; a picture is named by its place among those given.
+async function askAbout(method, i, ...args) {
+  return client.ask(method, (await pictures)[i].given, ...args);
 }
 
-open();
+window.npalexnet = {
+  pictures: about.pictures.names.map((name, index) => {
+    return { index, label: about.pictures.labels[index], name };
+  }),
+  activations: (i) => askAbout("activations", i),
+  gradients: (i, label) => askAbout("gradients", i, label),
+};
