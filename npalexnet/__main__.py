@@ -1,24 +1,69 @@
-"""python -m npalexnet: the list of commands."""
+"""npalexnet COMMAND: all commands by their names; alone, the list of them.
+
+npalexnet train --subset emoji
+python -m npalexnet train --subset emoji       the same, if npalexnet is not on the path
+python -m npalexnet.train --subset emoji       and once more
+"""
 
 from __future__ import annotations
 
-COMMANDS = """\
-npalexnet: AlexNet by hand, in NumPy
+import sys
+from difflib import get_close_matches
+from importlib import import_module
 
-  python -m npalexnet.train       train a network; the default takes two minutes
-  python -m npalexnet.evaluate    test the newest run, class by class
-  python -m npalexnet.predict     what is in your own pictures?
-  python -m npalexnet.ablate      what is each of the paper's ideas worth?
-  python -m npalexnet.summary     a network's layers, shapes, parameters and work
-  python -m npalexnet.gradcheck   is every derivative right? and would we notice if not?
+from npalexnet.system import cli
+from npalexnet.system.errors import UserError
 
-Each one explains itself with --help."""
+# Each is the module of its name, which is imported when it is asked for.
+COMMANDS = {
+    "train": "train a network; the default takes two minutes",
+    "evaluate": "test the newest run, class by class",
+    "predict": "what is in your own pictures?",
+    "explore": "a trained network as one page in the browser",
+    "ablate": "what is each of the paper's ideas worth?",
+    "summary": "a network's layers, shapes, parameters and work",
+    "gradcheck": "is every derivative right? and would we notice if not?",
+}
 
 
-def main() -> int:
-    """Print the list."""
-    print(COMMANDS)
-    return 0
+def overview() -> str:
+    """The list of commands, as they are typed here."""
+    names = {cli.typed(name): says for name, says in COMMANDS.items()}
+    width = max(map(len, names))
+    lines = [f"  {name:<{width}}   {says}" for name, says in names.items()]
+    return "\n".join(
+        [
+            "npalexnet: AlexNet by hand, in NumPy\n",
+            *lines,
+            "\nEach one explains itself with --help.",
+        ]
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command that the first word names, with the words after it."""
+    words = sys.argv[1:] if argv is None else argv
+    if not words or words[0] in ("-h", "--help"):
+        print(overview())
+        return 0
+    name, *rest = words
+    if name not in COMMANDS:
+        return cli.run(lambda: unknown(name))
+    status: int = import_module(f"npalexnet.{name}").main(rest)
+    return status
+
+
+def unknown(name: str) -> int:
+    """There is no such command.
+
+    Raises:
+        UserError: always; says what was probably meant.
+    """
+    meant = get_close_matches(name.lower(), COMMANDS, 1)
+    guess = f" (did you mean {meant[0]}?)" if meant else ""
+    raise UserError(
+        f"no command is called {name}{guess}; there are: {', '.join(COMMANDS)}"
+    )
 
 
 if __name__ == "__main__":

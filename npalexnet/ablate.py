@@ -27,7 +27,7 @@ from npalexnet.training.ablation import (
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
     parser = cli.Parser(
-        prog="python -m npalexnet.ablate",
+        prog=cli.typed("ablate"),
         description="Train `small` with and without each of the paper's ideas.",
     )
     cli.add_options(parser, AblationOptions)

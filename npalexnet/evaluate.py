@@ -30,7 +30,7 @@ __all__ = ["Result", "evaluate", "main", "predict_probabilities"]
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
     parser = cli.Parser(
-        prog="python -m npalexnet.evaluate",
+        prog=cli.typed("evaluate"),
         description="Test a trained network on its validation pictures.",
     )
     parser.add_argument(

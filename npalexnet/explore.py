@@ -108,7 +108,7 @@ def can_open() -> bool:
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
     parser = cli.Parser(
-        prog="python -m npalexnet.explore",
+        prog=cli.typed("explore"),
         description="Write a trained network as one page in the browser, and open it.",
     )
     parser.add_argument(

@@ -73,7 +73,7 @@ def report(case: Case, mutant: bool) -> bool:
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
     parser = cli.Parser(
-        prog="python -m npalexnet.gradcheck",
+        prog=cli.typed("gradcheck"),
         description="Compare every hand-written derivative with how much the result "
         "really changes when the number is moved a little.",
         epilog="Exit status: 0 if everything is right (or every mutant was caught), "

@@ -94,7 +94,7 @@ def check_out(out: Path, images: Sequence[str]) -> str:
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
     parser = cli.Parser(
-        prog="python -m npalexnet.predict",
+        prog=cli.typed("predict"),
         usage="%(prog)s [RUN] IMAGE... [--ten-crop] [--out FILE] [--threads N]",
         description="Say what is in pictures: the five likeliest classes of each.",
     )

@@ -15,7 +15,7 @@ from npalexnet.system.errors import UserError
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
     parser = cli.Parser(
-        prog="python -m npalexnet.summary",
+        prog=cli.typed("summary"),
         description="Show a network: shapes, parameters, multiply-adds and memory.",
     )
     parser.add_argument(

@@ -21,7 +21,7 @@ __all__ = ["main", "train"]
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
     parser = cli.Parser(
-        prog="python -m npalexnet.train",
+        prog=cli.typed("train"),
         description="Train a network on pictures.",
         epilog="With no options: the small AlexNet on emoji, about two minutes. Its "
         "folder then holds log.csv, figures, and checkpoints for evaluate and "

@@ -7,10 +7,23 @@ import sys
 import typing
 from collections.abc import Callable
 from dataclasses import Field, field, fields
+from pathlib import Path
 from types import UnionType
 from typing import Any, NoReturn
 
 from npalexnet.system.errors import Stopped, UserError
+
+
+def typed(command: str) -> str:
+    """How a command is typed by whoever typed this one, so that it can be copied.
+
+    `npalexnet train` for those who did so: their `python` may be another one, that
+    knows nothing of the package. `python -m npalexnet.train` for all others: there
+    `npalexnet` may not be on the path.
+    """
+    if Path(sys.argv[0]).stem == "npalexnet":
+        return f"npalexnet {command}"
+    return f"python -m npalexnet.{command}"
 
 
 class Parser(argparse.ArgumentParser):

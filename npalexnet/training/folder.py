@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from npalexnet.datasets.catalogue import embedded
+from npalexnet.system import cli
 from npalexnet.system.errors import UserError
 from npalexnet.system.files import cannot_write, write_whole
 from npalexnet.training.options import Options
@@ -145,7 +146,7 @@ def newest(
     if not found:
         which = "" if subset is None else f" of {subset} with {variant}"
         raise UserError(
-            f"no run{which} was found in {RUNS}/; start with: python -m npalexnet.train"
+            f"no run{which} was found in {RUNS}/; start with: {cli.typed('train')}"
         )
     return max(found, key=lambda folder: (folder / needed).stat().st_mtime)
 

@@ -6,6 +6,7 @@ from math import prod
 from pathlib import Path
 
 from npalexnet.net import threads
+from npalexnet.system import cli
 from npalexnet.training.folder import read_log
 from npalexnet.training.progress import duration
 from npalexnet.training.state import PHASES
@@ -84,8 +85,8 @@ def tell_parallel(run: Trainer) -> None:
 def tell_commands(folder: Path) -> None:
     """The commands that make use of the run, ready to be copied."""
     print(
-        f"test it:  python -m npalexnet.evaluate {folder}\n"
-        f"use it:   python -m npalexnet.predict {folder} PICTURE..."
+        f"test it:  {cli.typed('evaluate')} {folder}\n"
+        f"use it:   {cli.typed('predict')} {folder} PICTURE..."
     )
 
 

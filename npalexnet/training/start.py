@@ -12,6 +12,7 @@ import numpy as np
 
 from npalexnet.net import threads
 from npalexnet.parallel import Ranks
+from npalexnet.system import cli
 from npalexnet.system.cli import flag
 from npalexnet.system.errors import Stopped, UserError
 from npalexnet.training.folder import (
@@ -93,7 +94,7 @@ def train_run(run: Trainer, stop: Interruption) -> Path:
     if stop.agreed(run.ranks):
         print(
             f"stopped after step {run.state.step}, and saved; go on with: "
-            f"python -m npalexnet.train --resume --out {run.folder}"
+            f"{cli.typed('train')} --resume --out {run.folder}"
         )
         raise Stopped(stop.asked)
     draw_pictures(run)
