@@ -1,16 +1,29 @@
+// The page: puts the parts side by side, and answers to a script.
+
+import { AnswersView } from "./answers.js";
 import { Client } from "./client.js";
+import { theme } from "./colours.js";
+import { h, whole } from "./dom.js";
+import { Gallery } from "./gallery.js";
+import { LearnPanel } from "./learn.js";
+import { NetworkView } from "./network.js";
+import { Tabs } from "./panel.js";
+import { PictureView } from "./picture.js";
 import { readPictures } from "./pictures.js";
+import { Session } from "./session.js";
+import { WherePanel } from "./where.js";
+
+const MOST_WORK = 3e8; // multiply-adds a picture, to look through all of them unasked
 
 const textOf = (id) => document.getElementById(id).textContent;
-
 const about = JSON.parse(textOf("about"));
 const client = new Client(textOf("worker"));
 client.ask("open", about, textOf("weights"));
-const pictures = readPictures(about.pictures, textOf("pictures"));
+const reading = readPictures(about.pictures, textOf("pictures"));
 
 // What the page answers to a script; a picture is named by its place among those given.
 async function askAbout(method, i, ...args) {
-  return client.ask(method, (await pictures)[i].given, ...args);
+  return client.ask(method, (await reading)[i].given, ...args);
 }
 
 window.npalexnet = {
@@ -20,3 +33,91 @@ window.npalexnet = {
   activations: (i) => askAbout("activations", i),
   gradients: (i, label) => askAbout("gradients", i, label),
 };
+
+function wayButtons(state) {
+  const button = (words, way) =>
+    h("button", { class: "tool", "data-way": way, onclick: () => state.set({ way }) }, words);
+  const buttons = [button("Forward", "forward"), button("Backward", "back")];
+  const mark = () =>
+    buttons.forEach((b) => b.setAttribute("aria-pressed", String(b.dataset.way === state.now.way)));
+  state.on(mark);
+  mark();
+  return h("div", { class: "ways", role: "group", "aria-label": "Which way" }, buttons);
+}
+
+function themeButton() {
+  const turn = () => {
+    document.documentElement.dataset.theme = theme() === "dark" ? "light" : "dark";
+    document.dispatchEvent(new Event("themechange"));
+  };
+  return h("button", { class: "quiet", onclick: turn }, "light / dark");
+}
+
+function explanation(state) {
+  const text = h("p", { class: "explanation" });
+  const say = () => {
+    text.textContent =
+      state.now.way === "back"
+        ? "∂loss/∂(each number): orange, and the loss grows with it; blue, and it falls."
+        : "What each layer makes of the picture: orange above zero, blue below.";
+  };
+  state.on(say);
+  say();
+  return text;
+}
+
+async function open() {
+  const pictures = await reading;
+  const session = new Session(about, client, pictures);
+  const weights = Object.values(about.costs).reduce((sum, [count]) => sum + count, 0);
+  const work = Object.values(about.costs).reduce((sum, [, count]) => sum + count, 0);
+  const network = new NetworkView(session);
+  const gallery = new Gallery(session);
+  const tabs = new Tabs({
+    "Where from": new WherePanel(session).element,
+    Learn: new LearnPanel(session).element,
+  });
+  session.state.on((now, before) => {
+    const moved = ["layer", "map", "at"].some((key) => now[key] !== before[key]);
+    if (moved) network.reveal(now.layer);
+  });
+  const variant = about.network.about.variant;
+  const facts = `${variant ? `${variant}, ` : ""}${whole(weights)} weights, ${session.classes.length} classes`;
+  document.getElementById("app").replaceChildren(
+    h(
+      "header",
+      { class: "top" },
+      h("h1", {}, "npalexnet", h("span", {}, " explorer")),
+      h("p", { class: "facts" }, facts),
+      wayButtons(session.state),
+      themeButton(),
+    ),
+    h(
+      "main",
+      {},
+      h(
+        "div",
+        { class: "left" },
+        new PictureView(session).element,
+        new AnswersView(session).element,
+        gallery.element,
+      ),
+      h("div", { class: "middle" }, explanation(session.state), network.element),
+      tabs.element,
+    ),
+    h(
+      "footer",
+      { class: "bottom" },
+      `Every number is computed here, in your browser, from the network’s own weights rounded to ${about.bits} bits; npalexnet gives the same for weights rounded alike. Nothing leaves this page.`,
+    ),
+  );
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    document.dispatchEvent(new Event("themechange"));
+  });
+  await session.run();
+  document.body.dataset.ready = "true";
+  network.reveal(session.state.now.layer);
+  if (work < MOST_WORK) gallery.lookThrough();
+}
+
+open();

@@ -1,0 +1,139 @@
+// A layer's maps as tiles, side by side, or its units as one field of cells: where each
+// number lies, and the drawing of all of them.
+
+import { largestOf, pictureOf } from "./colours.js";
+import { sized } from "./dom.js";
+
+const GAP = 4;
+
+// How large a cell is: about `target` pixels a map, whole pixels where they are small.
+function cellFor(side, target) {
+  return side > target * 1.4 ? target / side : Math.max(1, Math.round(target / side));
+}
+
+// {cell, columns, rows, shown, width, height, ...} for an array of this shape.
+export function layOut(shape, available, all) {
+  if (shape.length < 3) return layOutUnits(shape[0], available, all);
+  const [count, h, w] = shape;
+  const fit = (cell) => {
+    const columns = Math.max(1, Math.floor((available + GAP) / (cell * w + GAP)));
+    const shown = all ? count : Math.min(count, columns);
+    const rows = Math.ceil(shown / columns);
+    return { cell, columns, rows, shown, stepX: cell * w + GAP, stepY: cell * h + GAP };
+  };
+  let found = fit(cellFor(w, 44));
+  if (all) {
+    for (let target = 88; target > 44; target -= 8) {
+      const larger = fit(cellFor(w, target));
+      if (larger.rows * larger.stepY < 520) {
+        found = larger;
+        break;
+      }
+    }
+  }
+  const width = Math.min(found.shown, found.columns) * found.stepX - GAP;
+  return { ...found, h, w, maps: true, width, height: found.rows * found.stepY - GAP };
+}
+
+function layOutUnits(count, available, all) {
+  const most = all ? 260 : 56;
+  const sizes = all ? [32, 24, 16, 12, 10, 8, 6, 5, 4, 3] : [28, 20, 12, 8, 6, 5, 4, 3, 2];
+  const fits = (cell) => Math.ceil(count / Math.floor(available / cell)) * cell <= most;
+  const cell = sizes.find(fits) || sizes[sizes.length - 1];
+  const columns = Math.min(count, Math.floor(available / cell));
+  const rows = Math.ceil(count / columns);
+  const [width, height] = [columns * cell, rows * cell];
+  return { cell, columns, rows, shown: count, maps: false, width, height };
+}
+
+// The corner of a place in pixels.
+export function cornerOf(at, place) {
+  if (!at.maps) {
+    return [(place % at.columns) * at.cell, Math.floor(place / at.columns) * at.cell];
+  }
+  const inMap = place % (at.h * at.w);
+  const map = Math.floor(place / (at.h * at.w));
+  const x = (map % at.columns) * at.stepX + (inMap % at.w) * at.cell;
+  return [x, Math.floor(map / at.columns) * at.stepY + Math.floor(inMap / at.w) * at.cell];
+}
+
+// The place under a pixel, or null.
+export function placeAt(at, x, y) {
+  if (x < 0 || y < 0 || x >= at.width || y >= at.height) return null;
+  if (!at.maps) {
+    const place = Math.floor(y / at.cell) * at.columns + Math.floor(x / at.cell);
+    return place < at.shown ? place : null;
+  }
+  const map = Math.floor(y / at.stepY) * at.columns + Math.floor(x / at.stepX);
+  const column = Math.floor((x % at.stepX) / at.cell);
+  const row = Math.floor((y % at.stepY) / at.cell);
+  if (map >= at.shown || column >= at.w || row >= at.h) return null;
+  return (map * at.h + row) * at.w + column;
+}
+
+// Draw everything; gives the largest number, which the scale ends at.
+export function draw(canvas, at, values) {
+  const pen = sized(canvas, at.width, at.height);
+  const largest = largestOf(values.data);
+  if (!at.maps) {
+    const { columns, rows, cell, shown } = at;
+    const image = pictureOf(values.data, 0, columns, rows, largest, shown);
+    pen.drawImage(image, 0, 0, columns * cell, rows * cell);
+    return largest;
+  }
+  const each = at.h * at.w;
+  for (let map = 0; map < at.shown; map++) {
+    const image = pictureOf(values.data, map * each, at.w, at.h, largest);
+    const [x, y] = cornerOf(at, map * each);
+    pen.imageSmoothingEnabled = at.cell < 1;
+    pen.drawImage(image, x, y, at.w * at.cell, at.h * at.cell);
+  }
+  return largest;
+}
+
+// A frame around a rectangle, visible on any colour.
+function frame(pen, x, y, width, height, line, colour, casing) {
+  pen.strokeStyle = casing;
+  pen.lineWidth = line + 2;
+  pen.strokeRect(x, y, width, height);
+  pen.strokeStyle = colour;
+  pen.lineWidth = line;
+  pen.strokeRect(x, y, width, height);
+}
+
+// What lies over the tiles: the place under the pointer, the selected one, and what the
+// selected number of the next layer sees here.
+export function mark(canvas, at, { hovered, selected, window }, style) {
+  const pen = sized(canvas, at.width, at.height);
+  const [accent, paper] = ["--accent", "--paper"].map((n) => style.getPropertyValue(n));
+  if (window && at.maps) {
+    const side = window.k * at.cell;
+    const each = at.h * at.w;
+    for (let map = window.maps[0]; map < Math.min(window.maps[1], at.shown); map++) {
+      const [x, y] = cornerOf(at, map * each);
+      pen.save();
+      pen.beginPath();
+      pen.rect(x - 1, y - 1, at.w * at.cell + 2, at.h * at.cell + 2);
+      pen.clip();
+      const [row, column] = window.corner;
+      frame(pen, x + column * at.cell, y + row * at.cell, side, side, 1.5, accent, paper);
+      pen.restore();
+    }
+  }
+  for (const [place, line] of [[hovered, 1], [selected, 2]]) {
+    if (place === null || place === undefined) continue;
+    const [x, y] = cornerOf(at, place);
+    if (y >= at.height) continue;
+    if (at.maps) {
+      const map = Math.floor(place / (at.h * at.w));
+      if (map >= at.shown) continue;
+      const [left, top] = cornerOf(at, map * at.h * at.w);
+      const [w, h] = [at.w * at.cell, at.h * at.cell];
+      pen.strokeStyle = accent;
+      pen.lineWidth = line;
+      pen.strokeRect(left + line / 2, top + line / 2, w - line, h - line);
+    }
+    const [side, centre] = [Math.max(at.cell, 6), at.cell / 2];
+    frame(pen, x + centre - side / 2, y + centre - side / 2, side, side, line, accent, paper);
+  }
+}
