@@ -21,10 +21,9 @@ MODULES = [
     if not found.name.endswith("__main__")
 ]
 
+PAIRS = "conv2d winograd maxpool lrn samemap_norm relu tanh dropout linear"
 REFERENCES = [
-    f"{name}_{way}"
-    for name in "conv2d maxpool lrn samemap_norm relu tanh dropout linear".split()
-    for way in ("forward", "backward")
+    f"{name}_{way}" for name in PAIRS.split() for way in ("forward", "backward")
 ]
 
 

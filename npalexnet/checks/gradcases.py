@@ -60,6 +60,44 @@ def conv_cases() -> list[Case]:
     )
 
 
+def not_transposed(dy: Array, cache: Any, dx: Array) -> Array:
+    """Winograd backward that comes back through Bᵀ, as forward went, and not B."""
+    U, V, A, B, *rest = cache
+    return L.winograd_backward(dy, (U, V, A, B.T, *rest))[0]
+
+
+def no_infinity(dy: Array, cache: Any, dw: Array) -> Array:
+    """Winograd backward that forgets the point at infinity."""
+    U, V, A, B, G, *rest = cache
+    finite = np.arange(len(G))[:, None] < len(G) - 1
+    return L.winograd_backward(dy, (U, V, A, B, np.where(finite, G, 0), *rest))[1]
+
+
+def winograd_cases() -> list[Case]:
+    """Winograd's convolution, with tiles that hang over the edge, and groups."""
+    rng = np.random.default_rng(0)
+    return reference_and_machine(
+        "winograd",
+        "move one pixel, weight or bias; all filters' answers must move as claimed",
+        lambda x, w, b: L.winograd_forward(x, w, b, pad=(0, 1), groups=2, m=4),
+        L.winograd_backward,
+        None,
+        {
+            "x": rng.standard_normal((2, 4, 7, 6)),
+            "w": rng.standard_normal((6, 2, 3, 3)),
+            "b": rng.standard_normal(6),
+        },
+        {
+            "x": ("the way back is through the matrix of forward", not_transposed),
+            "w": ("the product at the point infinity is left out", no_infinity),
+            "b": (
+                "the mean over all places, where the sum should be",
+                lambda dy, cache, db: dy.mean((0, 2, 3)),
+            ),
+        },
+    )
+
+
 def last_wins(dy: Array, cache: Any, dx: Array) -> Array:
     """Max-pool backward that assigns where it must add: the classic mistake."""
     x_shape, winner, kernel, stride = cache
@@ -232,6 +270,7 @@ def cases() -> list[Case]:
     """All checks, layer by layer: the reference, then the kernel."""
     return [
         *conv_cases(),
+        *winograd_cases(),
         *maxpool_cases(),
         *lrn_cases(),
         *samemap_norm_cases(),

@@ -21,6 +21,11 @@ from npalexnet.layers.samemap import (
 )
 from npalexnet.layers.tanh import Tanh, tanh_backward, tanh_forward
 from npalexnet.layers.windows import add_windows, windows
+from npalexnet.layers.winograd import (
+    winograd_backward,
+    winograd_forward,
+    winograd_matrices,
+)
 
 __all__ = [
     "LRN",
@@ -54,4 +59,7 @@ __all__ = [
     "tanh_backward",
     "tanh_forward",
     "windows",
+    "winograd_backward",
+    "winograd_forward",
+    "winograd_matrices",
 ]
