@@ -62,6 +62,50 @@ def test_instruments_by_hand(method):
     assert found == pytest.approx([60], rel=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("bent", "slope"),
+    [
+        (lambda x: np.log1p(np.exp(x)), lambda x: 1 / (1 + np.exp(-x))),
+        (lambda x: x**3, lambda x: 3 * x**2),
+        (lambda x: np.maximum(x, 0), lambda x: x > 0),  # nearer to its kink than 1/4
+    ],
+    ids=["softplus", "cube", "relu"],
+)
+def test_a_layer_that_is_bent_needs_no_other_method(bent, slope):
+    x = {"x": np.array([0.1, -0.1, 1.7, -2.3, 0.01])}
+    (finding,) = check(lambda x: (bent(x), x), lambda dy, x: dy * slope(x), x)
+    assert finding.error < 1e-8, finding
+
+
+def test_whole_numbers_are_moved_by_a_fraction():
+    x = np.array([1, 2, 3])
+    found = differences(lambda x: (x * 3, None), {"x": x}, np.ones(3), "x")
+    assert found.tolist() == [3, 3, 3]
+
+
+@pytest.mark.parametrize("blind", [np.abs, np.real, lambda x: x * np.conj(x)])
+def test_a_function_without_a_complex_derivative_is_refused_by_the_complex_step(blind):
+    """|x| is real whatever small imaginary number is added: a backward of 0 passed."""
+    x = numbers(4, 5)
+    with pytest.raises(
+        ValueError, match=r"complex_step cannot check x: .* use small_d"
+    ):
+        check(
+            lambda x: (blind(x), None), lambda dy, cache: 0 * dy, {"x": x}, complex_step
+        )
+
+
+@pytest.mark.parametrize("method", [differences, small_differences, complex_step])
+@pytest.mark.parametrize("seed", range(3))
+def test_dy_is_nothing_that_a_user_would_draw(method, seed):
+    """A backward that takes x for dy must not pass because the two are equal."""
+    x = {"x": np.random.default_rng(seed).standard_normal((3, 4))}
+    (finding,) = check(
+        lambda x: (x**2 / 2, x), lambda dy, x: dy * dy, x, method, seed=seed
+    )
+    assert finding.error > 0.1
+
+
 def test_the_worst_place_is_named():
     finding = compare("w", np.array([[1.0, 2], [3, 5]]), np.array([[1.0, 2], [3, 4]]))
     assert (finding.where, finding.claimed, finding.found) == ((1, 1), 5, 4)
@@ -109,6 +153,9 @@ def test_direction_blames_the_one_wrong_parameter_of_a_network():
         (2, 6, 5),
         np.float64,
     )
+    for name, param in graph.params.items():  # the same ones every time: no kink is met
+        if name.endswith(".w"):
+            param.data = 0.5 * numbers(*param.data.shape)
     x, dy, rng = numbers(3, 2, 6, 5), numbers(3, 4), np.random.default_rng(0)
     before = {name: param.data.copy() for name, param in graph.params.items()}
     findings = [direction(graph, x, name, dy, rng) for name in graph.params]

@@ -444,3 +444,23 @@ def test_dropouts_mask_is_looked_at(capsys):
     assert "Whole rows or columns" in says(
         lambda rng, s, rate: rng.random(s[1]) >= rate
     )
+
+
+def test_x_and_dy_are_never_the_same_numbers():
+    """A backward that takes dy for x passed wherever the two had one shape."""
+
+    def forward(x):
+        return np.tanh(x), None
+
+    def backward(dy, cache):
+        return dy * (1 - np.tanh(dy) ** 2)
+
+    assert not judge("tanh", forward, backward)
+    for name, exercise in EXERCISES.items():
+        for trial in exercise.trials:
+            known = exercise.known(trial)
+            arrays = [*trial.arrays.values(), getattr(known, "dy", np.ones(0))]
+            drawn = [np.ravel(a)[:4] for a in arrays if np.size(a) > 3 and np.any(a)]
+            for i, a in enumerate(drawn):
+                same = [np.allclose(a[0] * b, b[0] * a) for b in drawn[:i]]
+                assert not any(same), (name, trial.says)

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from npalexnet.datasets.augment import generator
 from npalexnet.layers.layer import Array
 
 Known = SimpleNamespace  # a trial's arrays, settings and right results, by name
@@ -99,9 +100,13 @@ def sentence(suspect: Suspect) -> str:
     return " ".join((suspect.__doc__ or f"{name}.").split())
 
 
-def normal(*shape: int) -> Array:
-    """Standard normal numbers, the same ones every time."""
-    return np.random.default_rng(shape).standard_normal(shape)
+def normal(*shape: int, purpose: str = "array") -> Array:
+    """Standard normal numbers, the same ones every time, and others for each purpose.
+
+    An x and a dy of one shape must differ: else a backward that takes one for the other
+    would pass.
+    """
+    return generator(0, f"exercise {purpose}", *shape).standard_normal(shape)
 
 
 # ------------------------------------------- an exercise with a forward and a backward
@@ -119,7 +124,7 @@ def right_by(
 
     def right(trial: Trial, found: Array | None) -> dict[str, Any]:
         y, cache = forward(*trial.arrays.values(), **trial.settings)
-        dy = normal(*y.shape).astype(y.dtype)
+        dy = normal(*y.shape, purpose="dy").astype(y.dtype)
         values = backward(dy, cache)
         values = values if isinstance(values, tuple) else (values,)
         named = dict(zip(gradients.split(), values, strict=True))

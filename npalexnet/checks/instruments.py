@@ -6,11 +6,13 @@ can be tried. Forward is run with the number moved, and what comes out is compar
     central_differences     move it up and down by h:  (f(x + h) - f(x - h)) / 2h
                             Most layers are linear in each argument, where central
                             differences have no truncation error; a large h then
-                            minimises rounding.
+                            minimises rounding. Whether it is so is tried out: where
+                            two large steps disagree, a small one is taken.
     complex_step            move it by a tiny imaginary h:  Im f(x + ih) / h
                             Nothing is subtracted: h = 1e-30 works, and all digits are
                             right. For smooth functions (LRN, softmax) that accept
-                            complex numbers.
+                            complex numbers. It is blind to |x| and the like, which
+                            have no complex derivative; that is noticed, and said.
     directional_derivative  move a whole array along one random direction u, and ask
                             backward for the sum of all its claims times u. Two forward
                             passes, however many weights: this is how the whole network
@@ -39,6 +41,7 @@ from typing import Any
 
 import numpy as np
 
+from npalexnet.datasets.augment import generator
 from npalexnet.layers.layer import Array
 from npalexnet.net.graph import Graph
 
@@ -50,12 +53,15 @@ Method = Callable[[Forward, Mapping[str, Array], Array, str], Array]
 # ------------------------------------------------------------- the three instruments
 
 
+LARGE, SMALL = 0.25, 1e-5  # steps, for what is straight and for what is not
+
+
 def central_differences(
     forward: Forward,
     arrays: Mapping[str, Array],
     dy: Array,
     name: str,
-    h: float = 0.25,
+    h: float | None = None,
 ) -> Array:
     """∂⟨dy, y⟩/∂arrays[name], entry by entry, by central differences.
 
@@ -64,19 +70,32 @@ def central_differences(
         arrays: name to array, float64.
         dy: how much each entry of y counts.
         name: of the array to move.
-        h: how far. Exact for any h where forward is straight; else small, 1e-5.
+        h: how far. If left out: far, where half as far gives the same answer, because
+            forward is straight there; else 1e-5.
     """
     moved = {key: array.copy() for key, array in arrays.items()}
-    a = moved[name]
+    a = moved[name] = np.array(arrays[name], np.float64)
     found = np.empty(a.shape)
-    for at in np.ndindex(a.shape):
+
+    def slope(at: tuple[int, ...], h: float) -> tuple[float, float]:
+        """The difference over 2h, and how much of it rounding may have made."""
         middle = a[at]
         a[at] = middle + h
-        above = np.sum(forward(*moved.values())[0] * dy)
+        above = np.asarray(forward(*moved.values())[0])
         a[at] = middle - h
-        below = np.sum(forward(*moved.values())[0] * dy)
+        below = np.asarray(forward(*moved.values())[0])
         a[at] = middle
-        found[at] = (above - below) / (2 * h)
+        rounding = 100 * np.finfo(above.dtype).eps * np.abs(above * dy).sum() / h
+        return float(np.sum(above * dy) - np.sum(below * dy)) / (2 * h), rounding
+
+    for at in np.ndindex(a.shape):
+        if h is not None:
+            found[at], _ = slope(at, h)
+            continue
+        found[at], _ = slope(at, LARGE)
+        half, rounding = slope(at, LARGE / 2)
+        if not abs(found[at] - half) <= rounding:
+            found[at], _ = slope(at, SMALL)
     return found
 
 
@@ -84,7 +103,7 @@ def small_differences(
     forward: Forward, arrays: Mapping[str, Array], dy: Array, name: str
 ) -> Array:
     """`central_differences` with a small step, for smooth functions that curve."""
-    return central_differences(forward, arrays, dy, name, h=1e-5)
+    return central_differences(forward, arrays, dy, name, h=SMALL)
 
 
 def complex_step(
@@ -98,6 +117,10 @@ def complex_step(
 
     f(x + ih) = f(x) + ih f′(x) - h² f″(x)/2 ...: the imaginary part is h f′(x), and no
     two nearly equal numbers are subtracted. `forward` must accept complex arrays.
+
+    Raises:
+        ValueError: forward has no complex derivative (it takes an absolute value, say):
+            a real step along some direction gives another answer than an imaginary one.
     """
     moved = {key: array.astype(complex) for key, array in arrays.items()}
     a = moved[name]
@@ -107,7 +130,39 @@ def complex_step(
         a[at] = middle + 1j * h
         found[at] = np.sum(forward(*moved.values())[0] * dy).imag / h
         a[at] = middle
+    refuse_if_not_analytic(forward, arrays, dy, name)
     return found
+
+
+def refuse_if_not_analytic(
+    forward: Forward, arrays: Mapping[str, Array], dy: Array, name: str
+) -> None:
+    """Compare an imaginary step with a real one, along one direction.
+
+    The derivative of |x| in the imaginary direction is 0 at every x, so `complex_step`
+    would call a backward right that returns 0.
+
+    Raises:
+        ValueError: they differ.
+    """
+    u = generator(0, "gradcheck direction").standard_normal(arrays[name].shape)
+
+    def weighted(step: complex) -> Array:
+        a = arrays[name]
+        return forward(*({**arrays, name: a + step * u}).values())[0] * dy
+
+    with np.errstate(all="ignore"):
+        imaginary = float(np.sum(weighted(1e-30j).imag)) / 1e-30
+        above, below = weighted(SMALL), weighted(-SMALL)
+        real = float(np.sum(above) - np.sum(below)) / (2 * SMALL)
+        size = max(abs(real), abs(imaginary), float(np.abs(above).sum()) * SMALL)
+    if not abs(real - imaginary) <= 1e-4 * size:
+        raise ValueError(
+            f"complex_step cannot check {name}: a real step moves the result by "
+            f"{real:.6g}, an imaginary one by {imaginary:.6g}, so forward has no "
+            "complex derivative (it takes an absolute value, a real part, a maximum "
+            "or a conjugate); use small_differences"
+        )
 
 
 def directional_derivative(
@@ -224,13 +279,15 @@ def check(
             if there is only one.
         arrays: name to array, float64, away from kinks.
         method: `central_differences`, `small_differences` or `complex_step`.
-        seed: of dy.
+        seed: of dy, which is drawn from a stream of its own: it never equals an array
+            that somebody has drawn from `default_rng(seed)`.
 
     Raises:
-        ValueError: backward returns too few gradients, or one of a wrong shape.
+        ValueError: backward returns too few gradients, or one of a wrong shape; or
+            `method` cannot be used for this forward.
     """
     y, cache = forward(*arrays.values())
-    dy = np.random.default_rng(seed).standard_normal(np.shape(y))
+    dy = generator(seed, "gradcheck dy").standard_normal(np.shape(y))
     gradients = backward(dy, cache)
     if not isinstance(gradients, tuple | list):
         gradients = (gradients,)

@@ -221,7 +221,7 @@ class Pair:
         right_shape = np.shape(self.trial.arrays[array])
         if claimed.shape != right_shape:
             return False
-        for u in normal(3, *right_shape):
+        for u in normal(3, *right_shape, purpose="direction"):
             sums = []
             for h in (1e-6, -1e-6):
                 moved = copies(self.trial.arrays)

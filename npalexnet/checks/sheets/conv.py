@@ -24,7 +24,7 @@ FLIP = np.s_[..., ::-1, ::-1]
 
 def trial(says: str, x: Shape, w: Shape, stride: int, pad: int, groups: int) -> Trial:
     """Shapes of x (N, C, H, W) and w (F, C/groups, K, K), and the settings."""
-    arrays = {"x": normal(*x), "w": normal(*w), "b": normal(w[0])}
+    arrays = {"x": normal(*x), "w": normal(*w, purpose="w"), "b": normal(w[0])}
     return Trial(says, arrays, {"stride": stride, "pad": pad, "groups": groups})
 
 

@@ -37,7 +37,7 @@ def right(trial: Trial, found: Array | None) -> dict[str, Any]:
     """The mask is anybody's: it is read off what was found."""
     (x,) = trial.arrays.values()
     keep = 1 - trial.settings["rate"]
-    dy = normal(*x.shape).astype(x.dtype)
+    dy = normal(*x.shape, purpose="dy").astype(x.dtype)
     fits = found is not None and found.shape == x.shape
     mask = (found != 0) if found is not None and fits else np.ones(x.shape, bool)
     factor = mask.astype(x.dtype) if trial.settings["train"] else x.dtype.type(keep)

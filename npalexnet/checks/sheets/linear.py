@@ -19,7 +19,9 @@ from npalexnet.layers.layer import Array
 
 def trial(says: str, n: int, d: int, m: int) -> Trial:
     """A batch of n images, d inputs, m units."""
-    return Trial(says, {"x": normal(n, d), "w": normal(m, d), "b": normal(m)})
+    return Trial(
+        says, {"x": normal(n, d), "w": normal(m, d, purpose="w"), "b": normal(m)}
+    )
 
 
 TRIALS = [
