@@ -16,6 +16,7 @@ two agree.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from threading import get_ident
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -89,6 +90,7 @@ class Tape(NamedTuple):
     batch: Batch
     stages: list[Stage]
     caches: list[Any]  # one for each stage: [thread][block][layer]
+    owner: int  # the Python thread that ran it
 
 
 class Graph:
@@ -172,23 +174,24 @@ class Graph:
             inputs = self.engine.input_shapes
             shapes = {name: (len(v), *inputs[name]) for name in asked}
             masks = sample_masks(asked, shapes, rng)
-        return np.array(self.run(v, train, keep, until, masks), self.dtype)
+        with threads.one_thread_blas():  # others must not overwrite y before the copy
+            return np.array(self.run(v, train, keep, until, masks), self.dtype)
 
     def run(
         self, x: Array, train: bool, keep: bool, until: str | None, masks: Masks
     ) -> Array:
         """`forward` without checks and copies: y is overwritten by the next call."""
         stages = self.engine.stages(until)
-        batch = self.engine.batch(len(x), train, keep, masks)
-        if keep:
-            self._tape = None
         caches = []
         with threads.one_thread_blas():
+            batch = self.engine.batch(len(x), train, keep, masks)
+            if keep:
+                self._tape = None
             for stage in stages:
                 x, cache = self.engine.forward(stage, x, batch)
                 caches.append(cache)
-        if keep:
-            self._tape = Tape(batch, stages, caches)
+            if keep:
+                self._tape = Tape(batch, stages, caches, get_ident())
         return x
 
     def backward(self, dy: npt.ArrayLike, need_dx: bool = False) -> Array | None:
@@ -205,19 +208,21 @@ class Graph:
             ∂loss/∂x in the graph's dtype if asked for, else None.
 
         Raises:
-            RuntimeError: no forward pass was kept, or it was used already.
+            RuntimeError: no forward pass was kept, or it was used already, or it ran on
+                another Python thread.
             ValueError: dy has another shape than forward's result.
         """
         v = np.asarray(dy, self.dtype)
-        if self._tape is not None:
-            batch, stages, _ = self._tape
-            shape = (batch.images, *self.output_shapes[stages[-1].names[-1]])
+        with threads.one_thread_blas():
+            tape = self._latest()
+            last = tape.stages[-1].names[-1]
+            shape = (tape.batch.images, *self.output_shapes[last])
             if v.shape != shape:
                 raise ValueError(
                     f"dy must be {shape}, like forward's result; is {v.shape}"
                 )
-        dx = self.run_back(v, need_dx)
-        return np.array(dx, self.dtype) if need_dx else None
+            dx = self.run_back(v, need_dx)
+            return np.array(dx, self.dtype) if need_dx else None
 
     def run_back(self, dy: Array, need_dx: bool) -> Array:
         """`backward` without checks and copies.
@@ -225,19 +230,28 @@ class Graph:
         What it returns is dx, overwritten by the next call; without `need_dx` it means
         nothing: the way back ends at the first layer that has parameters.
         """
-        if self._tape is None:
-            raise RuntimeError(
-                "backward needs a forward pass: call forward(x) with keep=True first; "
-                "each forward allows one backward"
-            )
-        (batch, stages, caches), self._tape = self._tape, None
         with threads.one_thread_blas():
+            (batch, stages, caches, _), self._tape = self._latest(), None
             for i in reversed(range(len(stages))):
                 need_stage_dx = need_dx or self._learns(stages[:i])
                 dy = self.engine.backward(
                     stages[i], dy, caches[i], batch, need_stage_dx
                 )
         return dy
+
+    def _latest(self) -> Tape:
+        """What the latest forward pass that was kept left for this backward."""
+        if self._tape is None:
+            raise RuntimeError(
+                "backward needs a forward pass: call forward(x) with keep=True first; "
+                "each forward allows one backward"
+            )
+        if self._tape.owner != get_ident():
+            raise RuntimeError(
+                "the latest forward pass ran on another Python thread: keep a step on "
+                "one thread, or give each thread a Graph of its own"
+            )
+        return self._tape
 
     def _learns(self, stages: list[Stage]) -> bool:
         """Is there a parameter in these stages?"""

@@ -13,17 +13,23 @@ The split is that of Krizhevsky's "One weird trick" (2014), on cores instead of 
 The engine asks `run` to work on several ranges of images at once; a layer that splits
 its own work asks `parallel_for`. How the work is split depends only on the number of
 threads, so the same number of threads gives the same bits.
+
+Several Python threads may use networks, too. They take turns (`one_thread_blas`): there
+is one pool and one setting of BLAS, and a network writes into arrays that it keeps.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import copy_context
 from itertools import pairwise
+from threading import RLock
 from typing import Any
 
+import threadpoolctl
 from threadpoolctl import ThreadpoolController
 
 from npalexnet.layers.layer import Work
@@ -31,22 +37,39 @@ from npalexnet.system.machine import usable_cpus
 
 
 class Pool:
-    """The threads. There is one, `_pool` below, the package's only global state."""
+    """The threads. `_pool` and whose turn it is are the package's only global state."""
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self.helpers = ThreadPoolExecutor(max(1, count - 1), "npalexnet")
         self.blas = ThreadpoolController().select(user_api="blas")
+        self.start()
+
+    def start(self) -> None:
+        self.helpers = ThreadPoolExecutor(max(1, self.count - 1), "npalexnet")
 
 
 _pool: Pool | None = None
+_turn = RLock()
 
 
 def _the_pool() -> Pool:
     global _pool
     if _pool is None:
-        _pool = Pool(default_threads())
+        with _turn:
+            _pool = _pool or Pool(default_threads())
     return _pool
+
+
+def _after_fork() -> None:
+    """A forked process has none of its parent's threads, nor waits for their turn."""
+    global _turn
+    _turn = RLock()
+    if _pool is not None:
+        _pool.start()
+
+
+if hasattr(os, "register_at_fork"):  # Windows does not fork
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def default_threads(processes: int = 1) -> int:
@@ -72,17 +95,36 @@ def set_threads(count: int) -> None:
     global _pool
     if count < 1:
         raise ValueError(f"the number of threads must be at least 1, and is {count}")
-    _pool = Pool(count)
+    with _turn:
+        _pool = Pool(count)
 
 
 @contextmanager
 def one_thread_blas() -> Iterator[None]:
     """While this lasts, a matrix product runs on the thread that asks for it.
 
+    One Python thread at a time: the next one waits until this one has left. (Each would
+    put BLAS back to what it found, and what the second finds is the first one's limit.)
+    The same thread may enter again.
+
     Only BLAS libraries are touched: OpenMP pools belong to others (PyTorch's, say).
     """
-    with _the_pool().blas.limit(limits=1, user_api="blas"):
-        yield
+    with _turn:
+        _take_control_of_blas()
+        with _the_pool().blas.limit(limits=1, user_api="blas"):
+            yield
+
+
+def _take_control_of_blas() -> None:
+    """Let this thread set the limit, whoever has set one before.
+
+    Since threadpoolctl 3.8 a limit that one thread has set makes those of all other
+    threads do nothing, without a word. The limit found is put back afterwards.
+    """
+    openblas = getattr(threadpoolctl, "OpenBLASController", None)
+    clear = getattr(openblas, "clear_controlling_thread", None)
+    if clear is not None:
+        clear(force=True)
 
 
 def split_range(count: int, parts: int) -> list[tuple[int, int]]:
