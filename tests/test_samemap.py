@@ -95,12 +95,25 @@ def test_kernel_equals_reference(dtype, shape, size, alpha, beta, k):
     agree(dx_found, samemap_norm_backward(dy, cache))
 
 
-def test_loud_inputs_do_not_overflow_in_float32():
-    x = np.full((1, 2, 6, 6), 1e12)
-    y, _ = samemap_norm_forward(x)
-    y_found, dx_found, _ = machine(SameMapNorm(), x, np.ones_like(x), dtype=np.float32)
+@pytest.mark.parametrize("loud", [1e12, 1e15, 1e18, 1e20, 1e36])
+@pytest.mark.parametrize("beta", [0.75, 1.0])
+def test_loud_inputs_are_quietened_and_not_made_nan(loud, beta):
+    """Squares, then √s·√√s, then s itself overflow in float32; the answer nears 0."""
+    x = loud * (1.5 + numbers(2, 6, 5, 4) % 1)
+    x[0, :, 2:] = 1  # beside loud ones, and by themselves
+    y, cache = samemap_norm_forward(x, beta=beta)
+    dx = samemap_norm_backward(np.ones_like(x), cache)
+    y_found, dx_found, _ = machine(
+        SameMapNorm(beta=beta), x, np.ones_like(x), dtype=np.float32
+    )
     agree(y_found, y)
-    assert np.isfinite(dx_found).all()
+    agree(dx_found, dx)
+    with np.errstate(over="ignore"):
+        y, cache = samemap_norm_forward(x.astype(np.float32), beta=beta)
+        agree(y, y_found)
+        agree(
+            samemap_norm_backward(np.ones_like(x), cache).astype(np.float32), dx_found
+        )
 
 
 def test_nan_spreads_over_its_window_and_no_further():

@@ -9,7 +9,7 @@ compiled (`cache`), so only the first run on a machine waits for the compiler.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any
 
 # What the compiler may assume of floating point. Sums may be reordered and a product
@@ -33,7 +33,9 @@ def piece(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def kernel(function: Callable[..., None]) -> Callable[..., None]:
+def kernel(
+    function: Callable[..., None], assume: Set[str] = frozenset(FAST)
+) -> Callable[..., None]:
     """Compile `function` with Numba when it is first called."""
     compiled: Any = None
 
@@ -50,8 +52,13 @@ def kernel(function: Callable[..., None]) -> Callable[..., None]:
                 if callable(called) and called in pieces:
                     names[name] = numba.njit(inline="always")(called)
             compiled = numba.njit(
-                nogil=True, cache=True, fastmath=FAST, error_model="numpy"
+                nogil=True, cache=True, fastmath=set(assume), error_model="numpy"
             )(function)
         compiled(*args)
 
     return call
+
+
+def kernel_in_order(function: Callable[..., None]) -> Callable[..., None]:
+    """`kernel`, for a formula that overflows in any order but the one written down."""
+    return kernel(function, FAST - {"reassoc"})

@@ -3,13 +3,18 @@
 Neighbouring pixels lie side by side in memory, neighbouring maps far apart, so a loop
 over pixels runs at full SIMD width and a loop over maps would not. A power costs twenty
 times a square root; the exponent is nearly always 3/4, and s^-3/4 = 1 / (√s · √√s).
+
+Loud inputs must not become NaN. √s · √√s is computed in this order: the compiler would
+make √(s·√s) of it, which is infinite from s = 1e26 on. And where s itself is infinite
+(in float32 from x = 1e19 on), its square root, which the processor only estimates, and
+then improves, would come out as NaN; so there the answer, 0, is put in.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from npalexnet.kernels.compile import kernel, piece
+from npalexnet.kernels.compile import kernel_in_order, piece
 
 
 @piece
@@ -20,10 +25,10 @@ def power(scale, beta, one):
         answer = one / (root * np.sqrt(root))
     else:
         answer = scale**-beta
-    return answer
+    return answer if scale != np.inf else one - one
 
 
-@kernel
+@kernel_in_order
 def lrn_forward(y, s, x, size, alpha, beta, k):
     """y and s from x, all (images·groups, C, pixels)."""
     images, channels, pixels = x.shape
@@ -42,7 +47,7 @@ def lrn_forward(y, s, x, size, alpha, beta, k):
                 y[n, c, i] = x[n, c, i] * power(scale, beta, one)
 
 
-@kernel
+@kernel_in_order
 def lrn_backward(dx, ratio, dy, x, s, size, alpha, beta):
     """dx from dy, x, s, all (images·groups, C, pixels); ratio (C, pixels): scratch."""
     images, channels, pixels = x.shape
@@ -54,7 +59,8 @@ def lrn_backward(dx, ratio, dy, x, s, size, alpha, beta):
             for i in range(pixels):
                 scale = s[n, c, i]
                 dx[n, c, i] = dy[n, c, i] * power(scale, beta, one)
-                ratio[c, i] = dx[n, c, i] * x[n, c, i] / scale  # dy · y / s
+                share = dx[n, c, i] * x[n, c, i] / scale  # dy · y / s
+                ratio[c, i] = share if scale != np.inf else one - one
         for c in range(channels):
             for near in range(max(0, c - half), min(channels, c + half + 1)):
                 for i in range(pixels):

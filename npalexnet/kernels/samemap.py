@@ -5,14 +5,14 @@ additions where there were 25. Each map is first copied into `framed`, with half
 window of zeros on every side, so that no window has to look out for the edge. Seen as
 one line, a step down is then a step of one framed row, a step to the right is a step of
 1, and both sums run over the whole map at once. (Row by row, 27 places at a time, took
-twice as long.) The power is taken as in kernels/lrn.py.
+twice as long.) The power and what is loud: as in kernels/lrn.py.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from npalexnet.kernels.compile import kernel, piece
+from npalexnet.kernels.compile import kernel_in_order, piece
 
 
 @piece
@@ -23,7 +23,7 @@ def power(scale, beta, one):
         answer = one / (root * np.sqrt(root))
     else:
         answer = scale**-beta
-    return answer
+    return answer if scale != np.inf else one - one
 
 
 @piece
@@ -41,7 +41,7 @@ def add_squares(squares, columns, framed, size, wide):
             squares[i] += run[i]
 
 
-@kernel
+@kernel_in_order
 def samemap_norm_forward(y, s, framed, sums, x, size, alpha, beta, k):
     """y and s from x, all (maps, H, W).
 
@@ -69,7 +69,7 @@ def samemap_norm_forward(y, s, framed, sums, x, size, alpha, beta, k):
                 answers[j] = pixels[j] * power(scale, beta, one)
 
 
-@kernel
+@kernel_in_order
 def samemap_norm_backward(dx, framed, sums, dy, x, s, size, alpha, beta):
     """dx from dy, x, s, all (maps, H, W); scratch as in forward."""
     maps, h, w = x.shape
@@ -86,7 +86,8 @@ def samemap_norm_backward(dx, framed, sums, dy, x, s, size, alpha, beta):
             for j in range(w):
                 scale = scales[j]
                 moved[j] = dys[j] * power(scale, beta, one)
-                inside[j] = moved[j] * pixels[j] / scale  # dy · y / s
+                share = moved[j] * pixels[j] / scale  # dy · y / s
+                inside[j] = share if scale != np.inf else one - one
         add_squares(squares, columns, framed, size, wide)
         for i in range(h):
             run = squares[i * wide : i * wide + w]

@@ -20,7 +20,8 @@ Backward
     choose a larger α, or it would not notice if the term were missing.
 
 Kept for backward
-    x and s.
+    x and s. Where s overflows (in float32 from |x| of about 1e19 on), y and dx are 0,
+    to which they tend if β is larger than 1/2.
 
 Groups
     groups = 2 keeps the window inside each half of the maps, as on the two GPUs.

@@ -21,7 +21,8 @@ Backward
                - 2αβ · x[h, w] · Σ_h′w′ dy[h′, w′] · y[h′, w′] / s[h′, w′]
 
 Kept for backward
-    x and s.
+    x and s. Where s overflows (in float32 from |x| of about 1e19 on), y and dx are 0,
+    to which they tend if β is larger than 1/2.
 
 Conventions of others
     cuda-convnet calls the layer `rnorm` (cnorm2a and cnorm2b in layers-145.cfg). It
