@@ -8,11 +8,11 @@ python -m npalexnet.train --subset emoji       and once more
 from __future__ import annotations
 
 import sys
-from difflib import get_close_matches
 from importlib import import_module
 
 from npalexnet.system import cli
 from npalexnet.system.errors import UserError
+from npalexnet.system.names import did_you_mean
 
 # Each is the module of its name, which is imported when it is asked for.
 COMMANDS = {
@@ -59,10 +59,9 @@ def unknown(name: str) -> int:
     Raises:
         UserError: always; says what was probably meant.
     """
-    meant = get_close_matches(name.lower(), COMMANDS, 1)
-    guess = f" (did you mean {meant[0]}?)" if meant else ""
     raise UserError(
-        f"no command is called {name}{guess}; there are: {', '.join(COMMANDS)}"
+        f"no command is called {name}{did_you_mean(name, COMMANDS)}; there are: "
+        f"{', '.join(COMMANDS)}"
     )
 
 

@@ -45,6 +45,7 @@ from npalexnet.net.blueprint import (
     with_switches,
 )
 from npalexnet.net.graph import Graph
+from npalexnet.system.names import did_you_mean
 
 # NIPS 2012, as written: section 3.5 and Fig. 2; starting weights and biases section 5.
 # The text says 224 pixels; 55 positions at stride 4 need 227. "Equal learning rate for
@@ -420,6 +421,8 @@ def described(variant: str, **chosen: Any) -> tuple[Variant, list[Named]]:
     if variant not in VARIANTS:
         raise ValueError(
             f"unknown variant {variant!r}; there are: {', '.join(VARIANTS)}"
+            + did_you_mean(str(variant), VARIANTS)
+            + did_you_mean(variant, VARIANTS)
         )
     found = VARIANTS[variant]
     return found, with_switches(variant, found.layers, switches(**chosen))

@@ -34,14 +34,20 @@ def main(argv: list[str] | None = None) -> int:
         description="Test a trained network on its validation pictures.",
     )
     parser.add_argument(
-        "run", nargs="?", metavar="RUN", help="run folder or checkpoint; newest if none"
+        "run",
+        nargs="?",
+        type=cli.path,
+        metavar="RUN",
+        help="run folder or checkpoint; newest if none",
     )
     parser.add_argument(
         "--ten-crop",
         action="store_true",
         help="show each picture ten times: corners, centre, mirrored (slower, better)",
     )
-    parser.add_argument("--data", metavar="PATH", help="where the pictures are now")
+    parser.add_argument(
+        "--data", type=cli.path, metavar="PATH", help="where the pictures are now"
+    )
     parser.add_threads()
     args = parser.parse_args(argv)
 

@@ -32,6 +32,7 @@ from npalexnet.checks.instruments import (
 from npalexnet.checks.judging import judge
 from npalexnet.system import cli
 from npalexnet.system.errors import UserError
+from npalexnet.system.names import did_you_mean
 
 __all__ = [
     "Finding",
@@ -94,6 +95,7 @@ def main(argv: list[str] | None = None) -> int:
             if name not in names:
                 raise UserError(
                     f"no layer is called {name}; there are: {', '.join(sorted(names))}"
+                    + did_you_mean(name, names)
                 )
         chosen = [
             case

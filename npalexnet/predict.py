@@ -19,6 +19,7 @@ from npalexnet.net.graph import Graph
 from npalexnet.system import cli
 from npalexnet.system.errors import UserError
 from npalexnet.system.files import write_whole
+from npalexnet.system.names import printable
 from npalexnet.training.evaluation import predict_probabilities
 from npalexnet.training.folder import network_of
 from npalexnet.weights import load
@@ -101,6 +102,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "words",
         nargs="+",
+        type=cli.path,
         metavar="IMAGE",
         help="pictures in any usual format. If the first is a run folder or a "
         f"network's file ({', '.join(NETWORKS)}), that network is asked; else the "
@@ -137,12 +139,12 @@ def main(argv: list[str] | None = None) -> int:
         print(f"{path}: {what}, {len(classes)} classes")
         block = "█" if can_print("█") else "#"
         for image, row in zip(images, probabilities, strict=True):
-            print(f"{image}\n{table(row, classes, block=block)}")
+            print(f"{printable(image)}\n{table(row, classes, block=block)}")
 
         from npalexnet import figures
 
         shown = slice(MOST_DRAWN)
-        titles = [Path(image).name for image in images[shown]]
+        titles = [printable(Path(image).name) for image in images[shown]]
         figure = figures.top5(
             pixels[shown], probabilities[shown], classes, titles=titles
         )

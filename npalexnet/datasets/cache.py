@@ -17,6 +17,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,7 +28,7 @@ from tqdm import tqdm
 from npalexnet.datasets import pictures
 from npalexnet.datasets.download import check_room, data_folder
 from npalexnet.datasets.layouts import Files
-from npalexnet.datasets.pictures import Pixels, decode, shorter_side, to_square
+from npalexnet.datasets.pictures import Pixels, decode, size_of, to_square
 from npalexnet.datasets.source import Source
 from npalexnet.system.errors import UserError
 from npalexnet.system.machine import usable_cpus
@@ -73,7 +74,7 @@ def cached_pictures(
         source.read(missing)  # raises
     there = [n for n in names if source.has(n)]
     identities = [source.identity(n) for n in there]
-    side = min(side, _own_side(source, there) or side)
+    side = _own_side(source, there, side)
     if sum(size for _, size in identities) < ALWAYS_DECODED:
         return _in_memory(source, names, side, skip_bad)
 
@@ -89,10 +90,19 @@ def cached_pictures(
     return Decoded(pixels, about["kept"], about["bad"])
 
 
-def _own_side(source: Source, names: list[str]) -> int:
-    """The shorter sides of a sample of the pictures: the largest of them."""
-    some = names[:: 1 + len(names) // 20]
-    return max((shorter_side(source.read(name)) for name in some), default=0)
+def _own_side(source: Source, names: list[str], side: int) -> int:
+    """The side of small square pictures, of which a sample is looked at; else `side`.
+
+    Only squares of one size may be kept as they are, and enlarged when they are used:
+    of other pictures that would be another square than the one of the whole picture.
+    """
+    sizes = set()
+    for name in names[:: 1 + len(names) // 20]:
+        with suppress(UserError):  # said when it is its turn
+            sizes.add(size_of(source.read(name)))
+    sizes.discard((0, 0))
+    (width, height), *others = [*sizes] or [(side, side)]
+    return min(side, width) if width == height and not others else side
 
 
 def _squares(

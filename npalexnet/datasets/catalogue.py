@@ -30,8 +30,11 @@ from npalexnet.datasets.layouts import Files, Listing
 from npalexnet.datasets.pictures import Pixels
 from npalexnet.datasets.source import Source
 from npalexnet.system.errors import UserError
+from npalexnet.system.names import did_you_mean, printable
 
 Labels = npt.NDArray[np.int64]
+
+FEW_TO_TEST = 100  # validation pictures, below which an accuracy says little
 
 
 class Subset(NamedTuple):
@@ -130,7 +133,10 @@ def find(subset: str, path: Path | None = None) -> Path:
         UserError: an unknown name; no path, and nothing to download.
     """
     if subset not in SUBSETS:
-        raise UserError(f"--subset {subset}: unknown; there are: {', '.join(SUBSETS)}")
+        raise UserError(
+            f"--subset {subset}: unknown; there are: {', '.join(SUBSETS)}"
+            + did_you_mean(subset, SUBSETS)
+        )
     about = SUBSETS[subset]
     if path is not None:
         return path
@@ -193,7 +199,7 @@ def load(
     number = _checked(source, classes, len(listing.classes))
     names = listing.classes[:number]
     for note in listing.notes if train else []:
-        print(f"{source.path}: {note}")
+        print(printable(f"{source.path}: {note}"))
     bad: list[str] = []
 
     def read(files: Files) -> Pictures:
@@ -204,8 +210,22 @@ def load(
         return Pictures(decoded.pixels, labels, tuple(name for name, _ in kept))
 
     val = read(_some(listing.val, number, None))
+    _warn_of_few(source, len(val.labels))
     learn = read(_some(listing.train, number, limit)) if train else nothing(val)
     return DataSet(learn, val, names, bad)
+
+
+def _warn_of_few(source: Source, count: int) -> None:
+    """Say what an accuracy is worth that was measured on a few pictures."""
+    if count < FEW_TO_TEST:
+        chance = 100 * (0.25 / count) ** 0.5  # one standard deviation, at its largest
+        print(
+            printable(
+                f"{source.path}: {count} validation pictures are few: by chance alone, "
+                f"an accuracy measured on them is off by {chance:.0f} points or more "
+                "one time in three"
+            )
+        )
 
 
 def nothing(like: Pictures) -> Pictures:
@@ -250,10 +270,15 @@ def _from_idx(
 ) -> DataSet:
     """MNIST's layout as a data set."""
     parts = {}
-    number = 0
-    for part in ("val", "train"):
-        grey, labels = layouts.read_idx(source, part)
-        number = _checked(source, classes, int(labels.max()) + 1)
+    read = {part: layouts.read_idx(source, part) for part in ("val", "train")}
+    there = 1 + max(int(labels.max()) for _, labels in read.values())
+    if there > len(names or range(there)):
+        raise UserError(
+            f"{source.path}: a label is {there - 1}; expected labels of {len(names)} "
+            "classes, from 0; get the files again, or leave out --subset"
+        )
+    number = _checked(source, classes, there)
+    for part, (grey, labels) in read.items():
         all_files = [(str(i), int(label)) for i, label in enumerate(labels)]
         most = limit if part == "train" else None
         files = _some(all_files, number, most) if train or part == "val" else []

@@ -22,17 +22,21 @@ MNIST's, in a folder: four files, `train-images-idx3-ubyte.gz` and so on.
 from __future__ import annotations
 
 import gzip
+import io
 import zlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
+from npalexnet.datasets.pictures import suffixes
 from npalexnet.datasets.source import Source
 from npalexnet.system.errors import UserError
+from npalexnet.system.names import printable
 
 Files = list[tuple[str, int]]  # name, index of its class
 
@@ -40,6 +44,10 @@ IDX = {
     "train": ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),
     "val": ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"),
 }
+# Grey levels that a file of MNIST's layout may unfold to, whatever its size: a real one
+# unfolds to five times its bytes.
+FEW_BYTES, TIMES_LARGER = 50_000_000, 100
+LONGEST_NAME = 200  # of a class, in characters
 # One picture in five is held out for validation, if the layout does not say which.
 KEPT_BACK = 0.2
 
@@ -85,6 +93,11 @@ def tiny_imagenet(source: Source) -> Listing:
     path = source.path
     wnids = [line[0].strip() for line in source.lines("wnids.txt")]
     number = {wnid: i for i, wnid in enumerate(wnids)}
+    if len(number) < 2 or len(number) < len(wnids):
+        raise UserError(
+            f"{source.where('wnids.txt')}: expected two classes or more, each once, "
+            f"found {len(number)} in {len(wnids)} lines; mend it"
+        )
     train: Files = []
     found = set()
     for name in source.names("train/"):
@@ -119,9 +132,13 @@ def class_names(source: Source, wnids: Sequence[str]) -> tuple[str, ...]:
         words = {line[0]: line[-1] for line in source.lines("words.txt")}
     full = [words.get(w, w).strip() for w in wnids]
     short = [name.split(",")[0].strip() for name in full]
-    return tuple(
-        s if short.count(s) == 1 else f for s, f in zip(short, full, strict=True)
-    )
+    counts = Counter(short)
+    return shown(s if counts[s] == 1 else f for s, f in zip(short, full, strict=True))
+
+
+def shown(classes: Iterable[str]) -> tuple[str, ...]:
+    """Names of classes as they can be printed, drawn and kept; not too long."""
+    return tuple(printable(name, LONGEST_NAME) for name in classes)
 
 
 def folders(source: Source, seed: int = 0) -> Listing:
@@ -137,8 +154,7 @@ def folders(source: Source, seed: int = 0) -> Listing:
     Raises:
         UserError: no class folders, an empty one, one with too few pictures to split.
     """
-    known = tuple(Image.registered_extensions())
-    pictures = [n for n in source.names() if n.lower().endswith(known)]
+    pictures = [n for n in source.names() if n.lower().endswith(suffixes())]
     if not pictures:
         what = "nothing in it" if not source.names() else "no pictures"
         raise UserError(
@@ -147,7 +163,7 @@ def folders(source: Source, seed: int = 0) -> Listing:
             f"folder down), found {what}; give another --data"
         )
     _enter(source, pictures)
-    pictures = [n for n in source.names() if n.lower().endswith(known)]
+    pictures = [n for n in source.names() if n.lower().endswith(suffixes())]
     others = len(source.names()) - len(pictures)
     notes = [f"{others} files that are not pictures were left out"] if others else []
     tops = source.folders()
@@ -157,13 +173,13 @@ def folders(source: Source, seed: int = 0) -> Listing:
         classes = tuple(sorted(by_class))
         train, val = _split(source, by_class, classes, seed)
         notes.append(_says_split(train, val))
-        return Listing(train, val, classes, notes)
+        return Listing(train, val, shown(classes), notes)
     by_class = _by_class(source, pictures, "train/")
     classes = tuple(sorted(by_class))
     if val_top is None:
         train, val = _split(source, by_class, classes, seed)
         notes.append(_says_split(train, val))
-        return Listing(train, val, classes, notes)
+        return Listing(train, val, shown(classes), notes)
     number = {name: i for i, name in enumerate(classes)}
     train = [(file, number[c]) for c in classes for file in by_class[c]]
     val = []
@@ -174,7 +190,7 @@ def folders(source: Source, seed: int = 0) -> Listing:
                 "or remove this one"
             )
         val += [(file, number[c]) for file in files]
-    return Listing(train, val, classes, notes)
+    return Listing(train, val, shown(classes), notes)
 
 
 def _enter(source: Source, pictures: Sequence[str]) -> None:
@@ -233,11 +249,16 @@ def _split(
                 f"{source.path}: class {name} has one picture, and needs at least two: "
                 "one to learn from and one to be tested on; add more, or remove it"
             )
-        rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
+        rng = np.random.default_rng([seed, zlib.crc32(_bytes(name))])
         kept = set(rng.permutation(len(files))[: max(1, int(KEPT_BACK * len(files)))])
         train += [(f, number) for i, f in enumerate(files) if i not in kept]
         val += [(f, number) for i, f in enumerate(files) if i in kept]
     return train, val
+
+
+def _bytes(name: str) -> bytes:
+    """A name's bytes, of whatever alphabet."""
+    return name.encode("utf-8", "surrogatepass")
 
 
 def _says_split(train: Files, val: Files) -> str:
@@ -262,21 +283,25 @@ def read_idx(
     arrays = []
     for name, dims in zip(IDX[part], (3, 1), strict=True):
         where = source.where(name)
+        packed = source.read(name)
+        most = FEW_BYTES + TIMES_LARGER * len(packed)
+        start = 4 + 4 * dims
         try:
-            data = gzip.decompress(source.read(name))
-        except (OSError, EOFError, zlib.error) as error:
+            with gzip.open(io.BytesIO(packed)) as file:
+                head = file.read(start)
+                shape = tuple(int(n) for n in np.frombuffer(head[4:], ">u4"))
+                data = file.read(min(prod(shape), most) + 1)
+        except (OSError, EOFError, ValueError, zlib.error) as error:
             raise UserError(
                 f"{where}: expected a gzip file ({error}); get it again"
             ) from None
-        start = 4 + 4 * dims
-        shape = tuple(int(n) for n in np.frombuffer(data[4:start], ">u4"))
-        whole = len(shape) == dims and len(data) == start + int(np.prod(shape))
-        if data[:4] != bytes((0, 0, 8, dims)) or not whole:
+        whole = len(shape) == dims and 0 < len(data) == prod(shape)
+        if head[:4] != bytes((0, 0, 8, dims)) or not whole:
             raise UserError(
                 f"{where}: expected bytes in {dims} dimensions in the IDX format, "
                 "found something else; get it again"
             )
-        arrays.append(np.frombuffer(data, np.uint8, offset=start).reshape(shape))
+        arrays.append(np.frombuffer(data, np.uint8).reshape(shape))
     if len(arrays[0]) != len(arrays[1]):
         raise UserError(
             f"{source.path}: {len(arrays[0])} {part} pictures and {len(arrays[1])} "

@@ -12,6 +12,8 @@ from npalexnet.datasets.pictures import resize_all, to_channels
 from npalexnet.layers.layer import Array
 from npalexnet.system.errors import UserError
 
+ROUNDING = 1e-6  # of the mean: what is left of a spread of nothing
+
 
 class Statistics(NamedTuple):
     """What a training set looks like on average, in grey levels 0..255.
@@ -68,13 +70,16 @@ def measured_input(given: Input, seen: Statistics, what: str) -> Input:
             "nothing" leaves both as they are. See `Variant.measured`.
 
     Raises:
-        UserError: all pixels are equal, so nothing can be learned from them.
+        UserError: all pixels have one colour, so nothing can be learned from them.
     """
     if what == "nothing":
         return given
+    if seen.colour_std.max() <= ROUNDING * np.abs(seen.mean).max():
+        raise UserError(
+            "all pictures have the same colour, everywhere: there is nothing to learn; "
+            "look at the files, or at the array x"
+        )
     if what == "colour":
-        if seen.std == 0:
-            raise UserError("all numbers in x are equal: there is nothing to learn")
         return given._replace(mean=seen.mean, std=np.array(seen.std))
     mean = seen.mean_picture
     if given.side != ARRAYS_ONLY and len(mean) == given.crop < given.side:

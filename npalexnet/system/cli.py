@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import typing
+import warnings
 from collections.abc import Callable
 from dataclasses import Field, field, fields
 from pathlib import Path
@@ -12,6 +13,7 @@ from types import UnionType
 from typing import Any, NoReturn
 
 from npalexnet.system.errors import Stopped, UserError
+from npalexnet.system.names import check_path, did_you_mean, printable
 
 
 def typed(command: str) -> str:
@@ -27,11 +29,31 @@ def typed(command: str) -> str:
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose complaints are one line, like every other error."""
+    """A parser whose complaints are one line, like every other error.
+
+    Options are typed in full: `--epoch` might be `--epochs` today, and something else
+    in a year.
+    """
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(allow_abbrev=False, **how)
 
     def error(self, message: str) -> NoReturn:
         """Print the line, and exit with status 2."""
-        self.exit(2, f"error: {message}; see {self.prog} --help\n")
+        _, found, words = message.partition("unrecognized arguments: ")
+        if found and words.startswith("-"):
+            option = words.split()[0].split("=")[0]
+            message += did_you_mean(option, self._option_string_actions)
+        self.exit(2, f"error: {printable(message)}; see {self.prog} --help\n")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Is it among the choices of an option? argparse's own words, and a guess."""
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            known = map(str, action.choices or ())
+            error.message += did_you_mean(str(value), known)
+            raise
 
     def add_threads(self) -> None:
         """The option --threads; `threads_to_use` reads it."""
@@ -48,6 +70,14 @@ def threads_to_use(args: argparse.Namespace) -> int | None:
     if count is not None and count < 1:
         raise UserError(f"--threads must be at least 1, and is {count}")
     return count
+
+
+def path(text: str) -> str:
+    """The type of options and words that name a file or folder: never empty."""
+    try:
+        return check_path(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def option(
@@ -106,7 +136,7 @@ def _add_switch(parser: Parser, f: Field[Any]) -> None:
 
 
 METAVARS = {int: "N", float: "X", str: "NAME"}
-PATHS = ("data", "weights")
+PATHS = ("data", "weights")  # made absolute, and kept
 
 
 def _add_value(parser: Parser, f: Field[Any], kind: Any) -> None:
@@ -117,8 +147,8 @@ def _add_value(parser: Parser, f: Field[Any], kind: Any) -> None:
     metavar = METAVARS.get(kind, "N,N")
     if typing.get_origin(kind) is tuple:
         parse = whole_numbers
-    if f.name in PATHS:
-        metavar = "PATH"
+    if f.name in (*PATHS, "out"):
+        parse, metavar = path, "PATH"
     choices = f.metadata["choices"]
     show = f.metadata["show"] or f.default
     says = f.metadata["says"]
@@ -134,7 +164,14 @@ def _add_value(parser: Parser, f: Field[Any], kind: Any) -> None:
 
 
 def run(command: Callable[[], int]) -> int:
-    """Run a command; an error that the user can mend becomes one line and exit 2."""
+    """Run a command; an error that the user can mend becomes one line and exit 2.
+
+    Names that the terminal has no letters for are shown with escapes; and what Pillow
+    remarks about a picture that it could read after all is not shown.
+    """
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    warnings.filterwarnings("ignore", module="PIL")
     try:
         return command()
     except UserError as error:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from npalexnet.system.names import printable
+
 
 class UserError(ValueError):
     """Says in one line what was expected, what was found, and how to mend it.
 
-    Commands print it without a traceback and exit with status 2.
+    Commands print it without a traceback and exit with status 2. The line stays one,
+    and short, whatever names of files and words of strangers are in it.
+
+    Args:
+        message: the line.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
 
 class Stopped(Exception):

@@ -1,8 +1,10 @@
-"""Write a file whole or not at all; what is said when the disk is full."""
+"""Write a file whole or not at all; read one that is a file, and no pipe."""
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
@@ -37,3 +39,27 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         raise cannot_write(path, error) from None
     finally:
         part.unlink(missing_ok=True)
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """The bytes of a file that has an end: a device or a pipe might not.
+
+    Args:
+        path: of the file.
+        most: so many bytes it may have.
+
+    Raises:
+        OSError: it cannot be read, is no file, or is too large.
+    """
+
+    def at_once(name: str, flags: int) -> int:
+        """Open without waiting for whoever might write into a pipe."""
+        return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+
+    with open(path, "rb", opener=at_once) as file:
+        about = os.fstat(file.fileno())
+        if not stat.S_ISREG(about.st_mode):
+            raise OSError(errno.EINVAL, "it is a device or a pipe, and not a file")
+        if about.st_size > most:
+            raise OSError(errno.EFBIG, f"it has more than {most:,} bytes")
+        return file.read(about.st_size)

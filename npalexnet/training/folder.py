@@ -26,6 +26,7 @@ from npalexnet.datasets.catalogue import embedded
 from npalexnet.system import cli
 from npalexnet.system.errors import UserError
 from npalexnet.system.files import cannot_write, write_whole
+from npalexnet.system.names import did_you_mean_path
 from npalexnet.training.options import Options
 
 RUNS = Path("runs")
@@ -164,7 +165,10 @@ def checkpoint_of(run: str | None) -> Path:
                 return path / name
         raise UserError(f"{path} holds no checkpoint; give another folder or a file")
     if not path.exists():
-        raise UserError(f"{path}: no such run; give a run folder or a checkpoint")
+        raise UserError(
+            f"{path}: no such run{did_you_mean_path(path)}; give a run folder or a "
+            "checkpoint"
+        )
     return path
 
 

@@ -18,6 +18,7 @@ from npalexnet.net.blueprint import Norm
 from npalexnet.parallel.plan import SCHEMES
 from npalexnet.system.cli import PATHS, flag, option
 from npalexnet.system.errors import UserError
+from npalexnet.system.names import did_you_mean
 
 # These may differ when a run is resumed; everything else is as config.json says.
 MAY_DIFFER = ("epochs", "steps", "threads", "parallel", "out", "resume")
@@ -181,7 +182,11 @@ class Options:
 
 def unknown(option: str, said: str, known: Iterable[str]) -> UserError:
     """The error for a name that is not known."""
-    return UserError(f"{flag(option)} {said}: unknown; there are: {', '.join(known)}")
+    known = list(known)
+    return UserError(
+        f"{flag(option)} {said}: unknown; there are: {', '.join(known)}"
+        + did_you_mean(said, known)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
