@@ -137,6 +137,7 @@ def scans(count):
     return data[:-2] + data[data.rfind(b"\xff\xda") : -2] * count + b"\xff\xd9"
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize(
     ("data", "says"),
     [

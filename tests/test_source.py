@@ -7,8 +7,8 @@ import zipfile
 
 import numpy as np
 import pytest
-from PIL import Image
 from pictures import layout, picture, write_folder, write_zip
+from PIL import Image
 from test_layouts import idx, mnist, pets
 
 from npalexnet import datasets

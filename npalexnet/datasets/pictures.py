@@ -19,12 +19,12 @@ import threading
 from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import cache
+from math import prod
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
-from PIL.IcoImagePlugin import IcoImageFile
 
 from npalexnet.datasets.source import MOST_BYTES
 from npalexnet.system.errors import UserError
@@ -40,6 +40,9 @@ PIXELS_PER_BYTE = 2000
 FEW_PIXELS = 10_000_000  # any file may have as many
 MOST_SLENDER = 100  # longer side over shorter side
 MOST_SCANS = 100  # of a JPEG: each is a pass over all pixels; a usual one has ten
+
+SCAN = b"\xff\xda"  # begins a scan
+ICON = b"\0\0\1\0"  # begins a file of icons
 
 # Pillow would start another program to draw EPS and WMF. Of the others it knows but the
 # name, or another picture is inside, whose size is not known before it is unpacked.
@@ -79,11 +82,15 @@ def decode(data: bytes, name: str, side: int | None = None) -> Image.Image:
             says which file, and why.
     """
     try:
+        if data.startswith(ICON):
+            _check_icon(data)
         picture = Image.open(io.BytesIO(data), formats=formats())
-        pixels = _check_size(picture, data)
+        _check_size(*picture.size, data)
+        if picture.format in ("JPEG", "MPO") and data.count(SCAN) > MOST_SCANS:
+            raise UserError("a JPEG in more scans than anybody needs")
         if side is not None:
             _draft(picture, side)
-        with _large if pixels > FEW_PIXELS else nullcontext():
+        with _large if prod(picture.size) > FEW_PIXELS else nullcontext():
             picture.load()
             ImageOps.exif_transpose(picture, in_place=True)
             return to_rgb(picture)
@@ -116,30 +123,34 @@ def _draft(picture: Image.Image, side: int) -> None:
             return
 
 
-def _check_size(picture: Image.Image, data: bytes) -> int:
-    """How many pixels a file has, before they are unpacked.
+def _check_size(width: int, height: int, data: bytes) -> None:
+    """Refuse a file before its pixels are unpacked.
 
     Raises:
-        UserError: too many, too many for its bytes, too slender, or a JPEG with an
-            endless number of scans.
+        UserError: too many pixels, too many for its bytes, or a line of them.
     """
-    sizes = [picture.size]
-    if isinstance(picture, IcoImageFile):  # the size of what is inside may be another
-        icon = picture.ico.entry[picture.ico.getentryindex(picture.size)]
-        inside = io.BytesIO(data[icon.offset :])
-        sizes.append(Image.open(inside, formats=("PNG", "DIB")).size)
-    for width, height in sizes:
-        most = min(MOST_PIXELS, FEW_PIXELS + PIXELS_PER_BYTE * len(data))
-        if width * height > most:
-            raise UserError(
-                f"{width} x {height} pixels in {len(data):,} bytes; at most {most:,} "
-                "are read, because a small file can unfold to more than fits into "
-                "memory"
-            )
-        _check_slender(width, height)
-    if picture.format in ("JPEG", "MPO") and data.count(b"\xff\xda") > MOST_SCANS:
-        raise UserError("a JPEG in more scans than anybody needs")
-    return max(width * height for width, height in sizes)
+    most = min(MOST_PIXELS, FEW_PIXELS + PIXELS_PER_BYTE * len(data))
+    if width * height > most:
+        raise UserError(
+            f"{width} x {height} pixels in {len(data):,} bytes; at most {most:,} are "
+            "read, because a small file can unfold to more than fits into memory"
+        )
+    _check_slender(width, height)
+
+
+def _check_icon(data: bytes) -> None:
+    """Refuse an icon by its inside, which Pillow unpacks as soon as it opens the file.
+
+    After six bytes, there are 16 for each picture inside; the last four say where.
+
+    Raises:
+        UserError: one of them is too large.
+        whatever Pillow raises.
+    """
+    table = data[6 : 6 + 16 * int.from_bytes(data[4:6], "little")]
+    for place in {table[i + 12 : i + 16] for i in range(0, len(table), 16)}:
+        inside = io.BytesIO(data[int.from_bytes(place, "little") :])
+        _check_size(*Image.open(inside, formats=("PNG", "DIB")).size, data)
 
 
 def _check_slender(width: int, height: int) -> None:
@@ -157,6 +168,8 @@ def _check_slender(width: int, height: int) -> None:
 
 def size_of(data: bytes) -> tuple[int, int]:
     """Width and height of a picture, without decoding it; 0 and 0 if it is none."""
+    if data.startswith(ICON):
+        return 0, 0
     try:
         return Image.open(io.BytesIO(data), formats=formats()).size
     except Exception:  # `decode` says what is wrong with it
