@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from npalexnet import datasets, layers
 from npalexnet.alexnet import alexnet
@@ -25,6 +25,9 @@ from npalexnet.net.optim import SGD
 from npalexnet.net.step import train_step
 from npalexnet.weights import load, save
 
+if TYPE_CHECKING:
+    from npalexnet.training.fit import fit
+
 __all__ = [
     "SGD",
     "Act",
@@ -41,6 +44,7 @@ __all__ = [
     "build",
     "datasets",
     "figures",
+    "fit",
     "layers",
     "load",
     "save",
@@ -52,7 +56,9 @@ __version__ = version("npalexnet")
 
 
 def __getattr__(name: str) -> Any:
-    """`figures` is imported when it is first asked for: it brings matplotlib."""
+    """What takes long to import is imported when it is first asked for."""
     if name == "figures":
         return import_module("npalexnet.figures")
+    if name == "fit":
+        return import_module("npalexnet.training.fit").fit
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

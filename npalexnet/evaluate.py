@@ -18,6 +18,7 @@ from npalexnet.training.evaluation import (
     confusion,
     draw,
     evaluate,
+    pictures_for,
     predict_probabilities,
     validation_set,
 )
@@ -56,10 +57,20 @@ def main(argv: list[str] | None = None) -> int:
         if count is not None:
             threads.set_threads(count)
         path = checkpoint_of(args.run)
-        config = read_config(path.parent)
-        print(f"{path}: {config['variant']} trained on {config['subset']}")
-        graph = checkpoint.load(path)
-        pictures, classes = validation_set(config, args.data)
+        if (path.parent / "config.json").exists():
+            config = read_config(path.parent)
+            print(f"{path}: {config['variant']} trained on {config['subset']}")
+            graph = checkpoint.load(path)
+            pictures, classes = validation_set(config, args.data)
+        elif args.data:
+            graph = checkpoint.load(path)
+            pictures, classes = pictures_for(graph, args.data)
+            print(f"{path}: {len(classes)} classes, tested on {args.data}")
+        else:
+            raise UserError(
+                f"{path}: there is no run beside it that says on which pictures to "
+                "test; say where they are with --data PATH, one folder for each class"
+            )
         result = evaluate(graph, pictures, args.ten_crop)
         print(class_table(confusion(result, pictures.labels), classes))
         try:

@@ -132,7 +132,7 @@ def main(argv: list[str] | None = None) -> int:
         if count is not None:
             threads.set_threads(count)
         graph = load(path)
-        pixels = read_squares(images, graph.input.side)
+        pixels = read_squares(images, graph.input.picture_side())
         probabilities = predict_probabilities(graph, pixels, args.ten_crop)
         classes = names_of(graph, probabilities.shape[1])
         what = graph.about.get("source") or graph.about.get("variant", "a network")

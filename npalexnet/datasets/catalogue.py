@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from npalexnet.datasets import cache, layouts
 from npalexnet.datasets.download import (
@@ -26,13 +25,12 @@ from npalexnet.datasets.download import (
     data_folder,
     fetch,
 )
+from npalexnet.datasets.labels import Labels
 from npalexnet.datasets.layouts import Files, Listing
 from npalexnet.datasets.pictures import Pixels
 from npalexnet.datasets.source import Source
 from npalexnet.system.errors import UserError
 from npalexnet.system.names import did_you_mean, printable
-
-Labels = npt.NDArray[np.int64]
 
 FEW_TO_TEST = 100  # validation pictures, below which an accuracy says little
 
@@ -163,6 +161,7 @@ def load(
     limit: int | None = None,
     *,
     train: bool = True,
+    split: bool = True,
     skip_bad: bool = False,
 ) -> DataSet:
     """A data set by its name; see `SUBSETS`.
@@ -174,6 +173,8 @@ def load(
         classes: only this many classes, the first ones; None for all.
         limit: at most this many training pictures, spread evenly over the classes.
         train: False reads the validation pictures alone; `train` is then empty.
+        split: False holds out nothing where a folder says of no picture that it is for
+            validation: all are.
         skip_bad: leave out pictures that cannot be read, rather than stop.
 
     Raises:
@@ -194,8 +195,11 @@ def load(
         )
     if layout == "idx":
         return _from_idx(source, about.classes, classes, limit, train)
-    lists = {"tiny-imagenet": layouts.tiny_imagenet, "folders": layouts.folders}
-    listing: Listing = lists[layout](source)
+    listing: Listing = (
+        layouts.folders(source, split=split)
+        if layout == "folders"
+        else layouts.tiny_imagenet(source)
+    )
     number = _checked(source, classes, len(listing.classes))
     names = listing.classes[:number]
     for note in listing.notes if train else []:

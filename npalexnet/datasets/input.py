@@ -155,7 +155,7 @@ class Input:
         if pixels.dtype == np.uint8 or self.scale is None or not self.measured:
             return
         low, high = self.scale * float(pixels.min()), self.scale * float(pixels.max())
-        wanted = f"this network was trained on 0..{255 / self.scale:g}"
+        wanted = f"this network sees black to white in 0..{255 / self.scale:g}"
         if high > 2 * 255 or low < -255:
             raise UserError(
                 f"x reaches from {low / self.scale:g} to {high / self.scale:g}, and "

@@ -141,7 +141,7 @@ def shown(classes: Iterable[str]) -> tuple[str, ...]:
     return tuple(printable(name, LONGEST_NAME) for name in classes)
 
 
-def folders(source: Source, seed: int = 0) -> Listing:
+def folders(source: Source, seed: int = 0, split: bool = True) -> Listing:
     """One folder per class, split here when there is no val/.
 
     The split holds out the same pictures every time, whatever the seed of a run: so
@@ -150,6 +150,7 @@ def folders(source: Source, seed: int = 0) -> Listing:
     Args:
         source: the folder or zip.
         seed: of the split.
+        split: False holds out nothing where there is no val/: all are for testing.
 
     Raises:
         UserError: no class folders, an empty one, one with too few pictures to split.
@@ -168,20 +169,16 @@ def folders(source: Source, seed: int = 0) -> Listing:
     notes = [f"{others} files that are not pictures were left out"] if others else []
     tops = source.folders()
     val_top = next((t for t in ("val", "valid", "validation") if t in tops), None)
-    if "train" not in tops:
-        by_class = _by_class(source, pictures, "")
-        classes = tuple(sorted(by_class))
-        train, val = _split(source, by_class, classes, seed)
-        notes.append(_says_split(train, val))
-        return Listing(train, val, shown(classes), notes)
-    by_class = _by_class(source, pictures, "train/")
+    by_class = _by_class(source, pictures, "train/" if "train" in tops else "")
     classes = tuple(sorted(by_class))
-    if val_top is None:
-        train, val = _split(source, by_class, classes, seed)
-        notes.append(_says_split(train, val))
-        return Listing(train, val, shown(classes), notes)
     number = {name: i for i, name in enumerate(classes)}
     train = [(file, number[c]) for c in classes for file in by_class[c]]
+    if "train" not in tops or val_top is None:
+        if not split:
+            return Listing([], train, shown(classes), notes)
+        train, val = _split(source, by_class, classes, seed)
+        notes.append(_says_split(train, val))
+        return Listing(train, val, shown(classes), notes)
     val = []
     for c, files in sorted(_by_class(source, pictures, f"{val_top}/").items()):
         if c not in number:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 
 from npalexnet.figures.style import BLUE, ORANGE, new_figure
 
-Rows = Sequence[Mapping[str, str]]  # of log.csv: column to text, one per epoch
+Rows = Sequence[Mapping[str, Any]]  # of log.csv: column to text or number, per epoch
 
 
 def curves(rows: Rows, title: str = "") -> Figure:
@@ -19,7 +20,7 @@ def curves(rows: Rows, title: str = "") -> Figure:
     Dotted lines mark where the learning rate changed.
 
     Args:
-        rows: of log.csv, as `training.folder.read_log` gives them.
+        rows: of log.csv, as `training.folder.read_log` gives them, or `fit`.
         title: above the figure.
     """
     figure = new_figure(9, 3.6, title)
@@ -58,7 +59,7 @@ def _draw_curves(
         ("training, with dropout and augmentation", "validation"),
         strict=True,
     ):
-        measured = [row for row in rows if row[column] != ""]
+        measured = [row for row in rows if row[column] not in ("", None)]
         epochs = [float(row["epoch"]) for row in measured]
         values = [factor * float(row[column]) for row in measured]
         marker = "o" if len(epochs) < 40 else None

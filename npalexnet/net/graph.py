@@ -287,7 +287,9 @@ class Graph:
             )
         if batch < 1:
             raise ValueError(f"batch must be at least 1, and is {batch}")
-        pixels = self._pixels(as_array(x, self.input))
+        given = as_array(x, self.input)
+        pixels = as_pixels(given, self.input_shape, next(iter(self.layers)))
+        self.input.check_unit(pixels)
         parts = (pixels[lo : lo + batch] for lo in range(0, len(pixels), batch))
         outputs = (self.forward(self.input.x(part), keep=False) for part in parts)
         return np.concatenate([softmax(y) for y in outputs])
@@ -334,13 +336,8 @@ class Graph:
         Of pictures: resize the shorter side to `input.side`, take the central square
         and of that the central crop. Of both: subtract the mean, divide by the std.
         """
-        return self.input.x(self._pixels(given)).astype(self.dtype, copy=False)
-
-    def _pixels(self, given: Array) -> Array:
-        """What is given with its channels last, if this network can take it."""
         pixels = as_pixels(given, self.input_shape, next(iter(self.layers)))
-        self.input.check_unit(pixels)
-        return pixels
+        return self.input.x(pixels).astype(self.dtype, copy=False)
 
     def memory(self, batch: int) -> dict[str, int]:
         """Bytes that a training step with this batch size takes, and what for."""

@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from npalexnet.alexnet import VARIANTS
 from npalexnet.datasets import augment, catalogue
-from npalexnet.datasets.catalogue import Labels, Pictures
+from npalexnet.datasets.catalogue import Pictures
 from npalexnet.datasets.input import Input
-from npalexnet.datasets.pictures import Pixels
+from npalexnet.datasets.labels import Labels, as_labels
+from npalexnet.datasets.pictures import Pixels, to_channels
 from npalexnet.layers.layer import Array
 from npalexnet.net.graph import Graph
 from npalexnet.net.loss import in_top_k, softmax
@@ -139,13 +140,36 @@ def draw(
             confusion(result, pictures.labels), classes, title
         ),
         "top5.png": figures.top5(
-            graph.input.crop_centre(pictures.pixels[few]),
+            to_channels(graph.input.crop_centre(pictures.pixels[few]), 3),
             result.probabilities[few],
             classes,
             pictures.labels[few],
         ),
     }.items():
         figures.write(figure, folder / name)
+
+
+def pictures_for(graph: Graph, data: str) -> tuple[Pictures, tuple[str, ...]]:
+    """Pictures to test a network on that has no run beside it, and its class names.
+
+    Args:
+        graph: the network. If it knows no names of classes, the folders are its
+            classes in their order, or by their numbers.
+        data: the pictures: those for validation, or all if none are marked so.
+
+    Raises:
+        UserError: the network takes no pictures, or tells other classes apart.
+    """
+    side = graph.input.picture_side()
+    found = catalogue.load("own", Path(data), side, train=False, split=False)
+    *_, shape = graph.output_shapes.values()
+    names = np.array(found.classes)
+    labels: Array = names[found.val.labels]
+    if not graph.input.classes:
+        numbered = all(name.isdecimal() for name in found.classes)
+        labels = labels.astype(np.int64) if numbered else found.val.labels
+    numbers, _ = as_labels(labels, len(labels), shape[0], graph.input.classes)
+    return found.val._replace(labels=numbers), graph.input.names(shape[0])
 
 
 def validation_set(

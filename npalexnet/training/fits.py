@@ -22,7 +22,7 @@ def check_fits(network: Network, batch: int) -> None:
     if free is None or need <= free:
         return
     fits = largest_batch(network, batch, 0.8 * free)
-    advice = f"--batch {fits} fits" if fits > 0 else "choose a smaller --variant"
+    advice = f"--batch {fits} fits" if fits > 0 else "choose a smaller network"
     raise UserError(
         f"a batch of {batch} needs {bytes_text(need)} of memory and "
         f"{bytes_text(free)} are free; {advice}"

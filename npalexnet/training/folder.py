@@ -244,6 +244,8 @@ class Log:
 
 
 def _cell(value: Any) -> str:
+    if value is None:  # not measured
+        return ""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 

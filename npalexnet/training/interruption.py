@@ -15,12 +15,16 @@ class Interruption:
     A context manager. A second signal ends the process at once, as usual. Outside the
     main thread, where Python cannot catch signals, it does nothing.
 
+    Args:
+        signals: other ones than these two.
+
     Attributes:
         asked: the number of the signal that came, or 0.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *signals: int) -> None:
         self.asked = 0
+        self.signals = signals or (signal.SIGINT, signal.SIGTERM)
         self._before: dict[int, Any] = {}
 
     def agreed(self, ranks: Ranks) -> int:
@@ -30,7 +34,7 @@ class Interruption:
 
     def __enter__(self) -> Interruption:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in self.signals:
                 self._before[number] = signal.signal(number, self._come)
         return self
 

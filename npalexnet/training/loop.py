@@ -8,7 +8,7 @@ an interruption (interruption.py) tells whether somebody has pressed Ctrl-C.
 from __future__ import annotations
 
 from time import monotonic, perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from npalexnet.net.optim import SGD
 from npalexnet.net.step import train_step
 from npalexnet.system.errors import UserError
 from npalexnet.training.evaluation import Result, evaluate
-from npalexnet.training.folder import Log
 from npalexnet.training.interruption import Interruption
 from npalexnet.training.progress import Progress
 from npalexnet.training.state import Stopwatch, Timed
@@ -30,12 +29,18 @@ SAVE_EVERY = 300.0
 
 DIVERGED = (
     "the loss at step {} is {}: the steps are too large. Start again with a tenth of "
-    "the learning rate ({:g} now): --lr {:g}"
+    "the learning rate ({:g} now): --lr {:g}, or lr in fit"
 )
 
 
+class Rows(Protocol):
+    """Where the rows go: log.csv, or a list."""
+
+    def add(self, **row: Any) -> None: ...
+
+
 def train_epochs(
-    run: Trainer, log: Log | None, progress: Progress, stop: Interruption
+    run: Trainer, log: Rows | None, progress: Progress, stop: Interruption
 ) -> None:
     """Train to the end: epoch after epoch, each with a row in the log and a checkpoint.
 
@@ -55,18 +60,22 @@ def train_epochs(
         if stop.agreed(run.ranks):
             run.save()
             return
-        result = evaluate(run.network, run.data.val)
-        if state.step % run.steps_per_epoch == 0:
+        tested = len(run.data.val.labels) > 0
+        result = evaluate(run.network, run.data.val) if tested else None
+        if result and state.step % run.steps_per_epoch == 0:
             run.plateau.after_epoch(1 - result.top1)
         watch("validation")
         row = make_row(run, result)
         if log is not None:
             log.add(**row)
         state.new_row()
-        run.save_best(result)
+        if result:
+            run.save_best(result)
         run.save()
         watch("saving")
         progress.row(row, len(run.data.classes))
+        if run.callback is not None and run.callback(row):
+            return
 
 
 def train_epoch(
@@ -107,17 +116,17 @@ def train_epoch(
             watch("saving")
 
 
-def make_row(run: Trainer, result: Result) -> dict[str, Any]:
-    """A row of log.csv."""
+def make_row(run: Trainer, result: Result | None) -> dict[str, Any]:
+    """A row of log.csv; None is what was not measured."""
     state = run.state
     return {
         "step": state.step,
         "epoch": state.step / run.steps_per_epoch,
         "loss": state.loss / state.seen,
         "train_acc": state.right / state.seen,
-        "val_loss": result.loss,
-        "val_top1": result.top1,
-        "val_top5": result.top5,
+        "val_loss": result.loss if result else None,
+        "val_top1": result.top1 if result else None,
+        "val_top5": result.top5 if result else None,
         "lr": state.lr,
         "images_per_s": state.seen / state.training_seconds,
         "seconds": state.seconds,

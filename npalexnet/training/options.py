@@ -7,7 +7,7 @@ the result is a `Config`, which is kept in the run's folder as config.json.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -197,8 +197,11 @@ class Config(Options):
     batch: int
     drops: tuple[int, ...]
 
-    def check(self) -> None:
+    def check(self, said: Callable[[str], str] = flag) -> None:
         """Refuse impossible numbers.
+
+        Args:
+            said: how the user says an option, from its name here: --lr, or lr.
 
         Raises:
             UserError: says which option, and what it must be.
@@ -207,16 +210,12 @@ class Config(Options):
         for name in at_least_1:
             value = getattr(self, name)
             if value is not None and value < 1:
-                raise UserError(f"{flag(name)} must be at least 1, and is {value}")
+                raise UserError(f"{said(name)} must be at least 1, and is {value}")
         if not self.lr > 0:
-            raise UserError(f"--lr must be above 0, and is {self.lr}")
-        if not 0 <= self.momentum < 1:
-            raise UserError(f"--momentum must be in [0, 1), and is {self.momentum}")
-        if not 0 <= self.weight_decay < 1:
-            raise UserError(
-                f"--weight-decay must be in [0, 1), and is {self.weight_decay}"
-            )
+            raise UserError(f"{said('lr')} must be above 0, and is {self.lr}")
+        for name in ("momentum", "weight_decay", "dropout"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < 1:
+                raise UserError(f"{said(name)} must be in [0, 1), and is {value}")
         if self.seed < 0:
-            raise UserError(f"--seed must not be negative, and is {self.seed}")
-        if self.dropout is not None and not 0 <= self.dropout < 1:
-            raise UserError(f"--dropout must be in [0, 1), and is {self.dropout}")
+            raise UserError(f"{said('seed')} must not be negative, and is {self.seed}")

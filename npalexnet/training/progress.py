@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from math import log
+from math import log, nan
 from time import monotonic
 from typing import Any
 
@@ -82,11 +82,14 @@ class Progress:
             row: as in the log.
             classes: how many classes there are.
         """
-        line = (
-            f"{row['epoch']:6.4g} {row['step']:6d} {row['loss']:7.3f} "
-            f"{row['train_acc']:10.3f} {row['val_loss']:9.3f} {row['val_top1']:10.3f} "
-            f"{row['val_top5']:10.3f} {row['lr']:7.2g} {row['images_per_s']:6.0f}"
+        known: dict[str, Any] = {
+            key: nan if value is None else value for key, value in row.items()
+        }
+        form = (
+            "{epoch:6.4g} {step:6d} {loss:7.3f} {train_acc:10.3f} {val_loss:9.3f} "
+            "{val_top1:10.3f} {val_top5:10.3f} {lr:7.2g} {images_per_s:6.0f}"
         )
+        line = form.format(**known).replace("nan", "  -")
         self.said = monotonic()
         with tqdm.external_write_mode():
             print(line, flush=True)
@@ -99,3 +102,19 @@ class Progress:
     def close(self) -> None:
         """Take the bar away."""
         self.bar.close()
+
+
+class Silent(Progress):
+    """Says nothing."""
+
+    def __init__(self) -> None:
+        pass
+
+    def step(self, state: Any, steps_per_epoch: int) -> None:
+        """A step is done."""
+
+    def row(self, row: dict[str, Any], classes: int) -> None:
+        """A row is written."""
+
+    def close(self) -> None:
+        """That was all."""

@@ -11,7 +11,7 @@ from typing import Any
 from npalexnet.datasets.augment import ColourPCA, training_batch
 from npalexnet.datasets.batches import Numbers
 from npalexnet.datasets.catalogue import DataSet
-from npalexnet.datasets.input import Input
+from npalexnet.datasets.input import Input, as_pixels
 from npalexnet.layers.layer import Array
 from npalexnet.net.graph import Graph
 from npalexnet.net.optim import SGD, ReduceLROnPlateau, step_decay
@@ -28,6 +28,9 @@ class Trainer:
 
     On several ranks, each has a Trainer with its shard of the network; only that of
     rank 0 reads and writes the folder.
+
+    Attributes:
+        callback: is told each row of the log; what is true ends the training.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class Trainer:
             self.learning.params, config.lr, config.momentum, config.weight_decay
         )
         self.state = TrainState(lr=config.lr)
+        self.callback: Callable[[dict[str, Any]], object] | None = None
         self.plateau = ReduceLROnPlateau(config.lr)
         self.batch, self.drops = config.batch, config.drops
         self.steps_per_epoch = math.ceil(len(data.train.labels) / config.batch)
@@ -62,8 +66,9 @@ class Trainer:
 
         def make(numbers: Numbers) -> tuple[Array, Array]:
             mine = numbers[self.network.shard(len(numbers))]
+            given = self.data.train.pixels[mine]
             x = training_batch(
-                self.data.train.pixels[mine],
+                as_pixels(given, self.network.input_shape),
                 mine,
                 self.network.input,
                 self.config.seed,
