@@ -9,6 +9,7 @@ In here
                      prints the verdict (verdict.py)
     exercise.py      what the judge must know of an exercise, and
     sheets/          all exercises, with the mistakes that people make
+    clinic/          training runs that are ill, and what proves each illness
 
 Not in here: mathematics. What is right is computed by the functions of layers/ and
 net/loss.py, and the commands (`python -m npalexnet.gradcheck`) are outside. A file of

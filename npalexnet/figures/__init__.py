@@ -21,12 +21,13 @@ from npalexnet.figures.answers import confusion, neighbours, top5
 from npalexnet.figures.blocks import network
 from npalexnet.figures.evidence import occlusion, saliency
 from npalexnet.figures.style import write
-from npalexnet.figures.training import changes, curves
+from npalexnet.figures.training import changes, chart, curves
 from npalexnet.figures.units import activations, filters, top_activations
 
 __all__ = [
     "activations",
     "changes",
+    "chart",
     "confusion",
     "curves",
     "filters",

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from npalexnet.figures.style import BLUE, ORANGE, new_figure
+from npalexnet.layers.layer import Array
 
 Rows = Sequence[Mapping[str, Any]]  # of log.csv: column to text or number, per epoch
 
@@ -39,6 +40,44 @@ def curves(rows: Rows, title: str = "") -> Figure:
     accuracy.set_ylim(0, 100)
     loss.set_ylim(bottom=0)
     loss.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def chart(
+    log: Mapping[str, Array], beside: Mapping[str, Array], title: str = ""
+) -> Figure:
+    """The curves of a patient of the clinic, those of the healthy network in grey.
+
+    Args:
+        log: of a `Patient`: `step`, `loss`, `train_acc`; `epoch`, `val_loss`,
+            `val_acc`.
+        beside: the log of the healthy one.
+        title: above the figure.
+    """
+    figure = new_figure(9, 2.8, title)
+    loss, accuracy = figure.subplots(1, 2)
+    steps_per_epoch = beside["step"][-1] / beside["epoch"][-1]
+    for axes, (trained, tested), factor in (
+        (loss, ("loss", "val_loss"), 1),
+        (accuracy, ("train_acc", "val_acc"), 100),
+    ):
+        for run, colours in ((beside, ("#cccccc", "#999999")), (log, (BLUE, ORANGE))):
+            steps = run["step"] / steps_per_epoch
+            axes.plot(steps, factor * run[trained], color=colours[0], lw=1.2)
+            axes.plot(run["epoch"], factor * run[tested], "o-", color=colours[1], ms=3)
+        axes.set_xlabel("epoch")
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    loss.set(ylabel="loss (nats)", ylim=(0, 3.5))
+    accuracy.set(ylabel="accuracy (%)", ylim=(0, 100))
+    lines = accuracy.get_lines()
+    accuracy.legend(
+        [lines[2], lines[3], lines[1]],
+        ["training, with dropout", "validation", "healthy"],
+        frameon=False,
+        fontsize=8,
+        loc="upper left",
+    )
     return figure
 
 
