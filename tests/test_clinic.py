@@ -90,12 +90,19 @@ def test_some_curves_are_alike():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("letter", LETTERS)
-def test_the_right_treatment_cures(letter, capsys):
+def test_the_right_treatment_cures(letter):
     illness = ANSWERS[letter]
     proof = evidence(letter, ILLNESSES[illness].proof)
-    assert not diagnose(patient(letter), illness, proof, {"epochs": 1})
+    assert diagnose(patient(letter), illness, proof, {"epochs": 3, **mended(illness)})
+
+
+@pytest.mark.slow
+def test_a_wrong_treatment_is_no_cure(capsys):
+    proof = evidence("G", "mean of x")
+    assert not diagnose(patient("G"), "mean not subtracted", proof, {"epochs": 1})
     assert "not mended" in capsys.readouterr().out
-    assert diagnose(patient(letter), illness, proof, {"epochs": 4, **mended(illness)})
+    assert not diagnose(patient("G"), "mean not subtracted", proof, {"lr": 0.02})
+    assert "the cause is still there" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.slow
