@@ -57,6 +57,7 @@ class Opened:
     def __init__(self, browser: Any, file: Path, at: str = "", **how: Any) -> None:
         how = {"viewport": {"width": 1360, "height": 900}, **how}
         self.page = browser.new_page(**how)
+        self.page.set_default_timeout(10_000)
         self.complaints: list[str] = []
         self.requests: list[str] = []
         self.page.on("console", lambda line: self.complaints.append(line.text))

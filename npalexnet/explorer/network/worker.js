@@ -107,6 +107,10 @@ const METHODS = {
     return latest && find(network.layers, latest, name, place);
   },
 
+  weights(name) {
+    return network.layers.find((layer) => layer.name === name).params.w;
+  },
+
   // One of a layer's own numbers; the next run uses it.
   set(name, key, value) {
     network.layers.find((layer) => layer.name === name).settings[key] = value;

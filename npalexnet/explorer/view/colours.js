@@ -32,10 +32,11 @@ function table({ below, above }) {
 
 const TABLES = { light: table(LIGHT), dark: table(DARK) };
 
+const prefersDark = matchMedia("(prefers-color-scheme: dark)");
+
 export function theme() {
   const chosen = document.documentElement.dataset.theme;
-  if (chosen) return chosen;
-  return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  return chosen || (prefersDark.matches ? "dark" : "light");
 }
 
 function stepOf(value, largest) {
@@ -55,14 +56,22 @@ export function inkOn(value, largest) {
   return 0.3 * r + 0.59 * g + 0.11 * b > 140 ? "#1d1d1f" : "#ffffff";
 }
 
-// A picture of so many numbers, one pixel each: a canvas of width × height.
-export function pictureOf(data, start, width, height, largest, count = width * height) {
-  const colours = TABLES[theme()];
+// The same colours as a canvas holds them: one whole number for red, green, blue, opaque.
+const PIXELS = Object.fromEntries(
+  Object.entries(TABLES).map(([name, colours]) => {
+    const bytes = new Uint8Array((2 * STEPS + 1) * 4).fill(255);
+    for (let i = 0; i <= 2 * STEPS; i++) bytes.set(colours.slice(3 * i, 3 * i + 3), 4 * i);
+    return [name, new Uint32Array(bytes.buffer)];
+  }),
+);
+
+// A picture of so many numbers, one pixel each, of width × height: a canvas.
+export function pictureOf(data, width, height, largest) {
+  const pixels = PIXELS[theme()];
   const image = new ImageData(width, height);
-  for (let i = 0; i < count; i++) {
-    const at = stepOf(data[start + i], largest) * 3;
-    image.data.set([colours[at], colours[at + 1], colours[at + 2], 255], 4 * i);
-  }
+  const out = new Uint32Array(image.data.buffer);
+  const count = Math.min(width * height, data.length);
+  for (let i = 0; i < count; i++) out[i] = pixels[stepOf(data[i], largest)];
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [width, height];
   canvas.getContext("2d").putImageData(image, 0, 0);

@@ -25,11 +25,9 @@ export class Gallery {
     this.mark();
   }
 
-  button({ index, name, label, given }) {
+  button({ index, name, label }) {
     const { session } = this;
-    const canvas = h("canvas", { "aria-hidden": "true" });
-    const pen = sized(canvas, SIDE, SIDE);
-    pen.drawImage(drawGiven(given, session.shapes.input, session.isPixels), 0, 0, SIDE, SIDE);
+    const canvas = h("canvas", { "aria-hidden": "true", width: SIDE, height: SIDE });
     const what = label === null ? name : `${name}, ${session.classes[label]}`;
     return h(
       "button",
@@ -41,6 +39,14 @@ export class Gallery {
       },
       canvas,
     );
+  }
+
+  draw() {
+    const { shapes, isPixels, pictures } = this.session;
+    this.buttons.forEach((button, i) => {
+      const pen = sized(button.firstChild, SIDE, SIDE);
+      pen.drawImage(drawGiven(pictures[i].given, shapes.input, isPixels), 0, 0, SIDE, SIDE);
+    });
   }
 
   mark() {

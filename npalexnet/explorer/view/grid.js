@@ -30,21 +30,22 @@ export function grid(values, k, { label, largest = null, marked = null, size = 9
 }
 
 // Bars to the left and right of a middle line, widest for the largest.
-export function bars(parts, { labelOf, detailOf, onpick = null }) {
+export function bars(parts, { labelOf, detailOf, valueOf = null, onpick = null }) {
   const largest = largestOf(parts.map(({ value }) => value));
+  const onesided = parts.every(({ value }) => value >= 0);
   return h(
     "ul",
-    { class: "bars" },
+    { class: onesided ? "bars onesided" : "bars" },
     parts.map((part) => {
       const share = largest ? Math.abs(part.value) / largest : 0;
       const bar = h("span", {
         class: part.value < 0 ? "bar below" : "bar above",
-        style: { width: `${50 * share}%`, background: colour(part.value, largest) },
+        style: { width: `${(onesided ? 100 : 50) * share}%`, background: colour(part.value, largest) },
       });
       const label = onpick
         ? h("button", { class: "link", onclick: () => onpick(part) }, labelOf(part))
         : h("span", {}, labelOf(part));
-      const value = h("span", { class: "value" }, show(part.value));
+      const value = h("span", { class: "value" }, valueOf ? valueOf(part) : show(part.value));
       return h(
         "li",
         {},

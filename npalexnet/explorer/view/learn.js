@@ -51,7 +51,7 @@ export class LearnPanel {
       ),
       h("p", {}, after < before ? "Better. But only for this picture: look at others, whose answers may have become worse." : "Worse: the step was too long. The gradient is right only close by."),
       h("h4", {}, "How far the weights of each layer moved, as a share of their size"),
-      bars(shares, { labelOf: ({ name }) => name }),
+      bars(shares, { labelOf: ({ name }) => name, valueOf: ({ value }) => percent(value) }),
     );
     await session.run();
   }

@@ -11,9 +11,13 @@ import { Tabs } from "./panel.js";
 import { PictureView } from "./picture.js";
 import { readPictures } from "./pictures.js";
 import { Session } from "./session.js";
+import { TeachPanel } from "./teach.js";
+import { TourView } from "./tour.js";
 import { WherePanel } from "./where.js";
 
 const MOST_WORK = 3e8; // multiply-adds a picture, to look through all of them unasked
+
+const NARROW = 1180; // pixels; below, the panel lies over the page (page.css)
 
 const textOf = (id) => document.getElementById(id).textContent;
 const about = JSON.parse(textOf("about"));
@@ -73,13 +77,25 @@ async function open() {
   const work = Object.values(about.costs).reduce((sum, [, count]) => sum + count, 0);
   const network = new NetworkView(session);
   const gallery = new Gallery(session);
-  const tabs = new Tabs({
+  const unfold = (opened) => fold(opened ? false : !side.classList.contains("folded"));
+  const tabs = new Tabs(unfold, {
     "Where from": new WherePanel(session).element,
     Learn: new LearnPanel(session).element,
+    Teach: new TeachPanel(session).element,
   });
+  const tour = new TourView(session, (title) => tabs.show(title));
+  const startTour = () => {
+    fold(false);
+    tour.begin();
+  };
+  const side = h("aside", { class: "side", "aria-label": "What it means" }, tour.element, tabs.element);
+  const fold = (on) => side.classList.toggle("folded", on);
+  fold(innerWidth < NARROW && session.state.now.layer === null);
   session.state.on((now, before) => {
     const moved = ["layer", "map", "at"].some((key) => now[key] !== before[key]);
     if (moved) network.reveal(now.layer);
+    if (moved && now.tour === null) tabs.show("Where from");
+    if (moved) fold(false);
   });
   const variant = about.network.about.variant;
   const facts = `${variant ? `${variant}, ` : ""}${whole(weights)} weights, ${session.classes.length} classes`;
@@ -89,6 +105,7 @@ async function open() {
       { class: "top" },
       h("h1", {}, "npalexnet", h("span", {}, " explorer")),
       h("p", { class: "facts" }, facts),
+      h("button", { class: "tool", onclick: startTour }, "Tour"),
       wayButtons(session.state),
       themeButton(),
     ),
@@ -103,7 +120,7 @@ async function open() {
         gallery.element,
       ),
       h("div", { class: "middle" }, explanation(session.state), network.element),
-      tabs.element,
+      side,
     ),
     h(
       "footer",
@@ -114,9 +131,16 @@ async function open() {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     document.dispatchEvent(new Event("themechange"));
   });
+  Object.assign(window.npalexnet, {
+    given: () => session.given,
+    parts: (way, name) => client.ask("parts", way, name, session.selected),
+  });
   await session.run();
   document.body.dataset.ready = "true";
   network.reveal(session.state.now.layer);
+  gallery.draw();
+  const { layer, tour: stop } = session.state.now;
+  if (stop !== null && layer === null) tour.begin();
   if (work < MOST_WORK) gallery.lookThrough();
 }
 

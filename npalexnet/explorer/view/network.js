@@ -1,10 +1,10 @@
 // The network from the picture to the answers: a row for each layer.
 
-import { colour } from "./colours.js";
-import { h, show, sized } from "./dom.js";
+import { pictureOf } from "./colours.js";
+import { h, percent, show, sized } from "./dom.js";
 import { windowBefore } from "./receptive.js";
 import { cornerOf, draw, layOut, mark, placeAt } from "./tiles.js";
-import { kindOf, placeWords, times, weightWords } from "./words.js";
+import { kindOf, placeWords, shapeWords, weightWords } from "./words.js";
 
 class Row {
   constructor(session, name) {
@@ -19,7 +19,7 @@ class Row {
       tabindex: "0",
       role: "application",
       "aria-roledescription": "maps",
-      "aria-label": `${name}: ${times(shape)}`,
+      "aria-label": `${name}: ${shapeWords(shape)}`,
       onpointermove: (event) => this.hover(this.under(event)),
       onpointerleave: () => this.hover(null),
       onclick: (event) => this.choose(this.under(event)),
@@ -29,12 +29,13 @@ class Row {
     });
     this.scale = h("canvas", { class: "scale", "aria-hidden": "true" });
     this.ends = h("span", { class: "ends" });
+    this.change = h("span", { class: "change" });
     this.readout = h("output", { class: "readout" });
     const isMaps = shape.length === 3;
     this.more = h(
       "button",
       { class: "quiet more", "aria-expanded": "false", onclick: () => this.toggle() },
-      isMaps ? `all ${shape[0]} maps` : "larger",
+      isMaps ? `all ${shape[0]}` : "larger",
     );
     this.box = h("div", { class: "maps" }, this.canvas, this.over);
     const costs = session.about.costs[name];
@@ -45,15 +46,15 @@ class Row {
         "header",
         {},
         h("h3", {}, name),
-        h("p", { class: "what" }, layer ? kindOf(layer) : "what the network is given"),
-        h("p", { class: "shape" }, times(shape)),
-        costs && costs[0] ? h("p", { class: "shape" }, weightWords(costs[0])) : null,
+        h("p", {}, layer ? kindOf(layer) : "what the network is given"),
+        h("p", {}, shapeWords(shape)),
+        costs && costs[0] ? h("p", {}, weightWords(costs[0])) : null,
       ),
       h(
         "div",
         { class: "body" },
         this.box,
-        h("footer", {}, this.scale, this.ends, this.readout, this.more),
+        h("footer", {}, this.scale, this.ends, this.change, this.readout, this.more),
       ),
     );
   }
@@ -71,17 +72,16 @@ class Row {
     this.more.hidden = values.shape.length === 3 ? least.shown === values.shape[0] : false;
     this.largest = draw(this.canvas, this.at, values);
     this.drawScale(values);
+    const share = this.session.changed(this.name);
+    this.change.textContent = share === null ? "" : `changed by ${percent(share)}`;
     this.mark();
   }
 
   drawScale(values) {
     const pen = sized(this.scale, 72, 8);
     const below = values.data.some((value) => value < 0);
-    for (let x = 0; x < 72; x++) {
-      const share = below ? x / 35.5 - 1 : x / 71;
-      pen.fillStyle = colour(share * this.largest, this.largest);
-      pen.fillRect(x, 0, 1.5, 8);
-    }
+    const line = Float32Array.from({ length: 72 }, (_, x) => (below ? x / 35.5 - 1 : x / 71));
+    pen.drawImage(pictureOf(line, 72, 1, 1), 0, 0, 72, 8);
     const end = show(this.largest);
     this.ends.textContent = below ? `−${end} … ${end}` : `0 … ${end}`;
   }
@@ -130,7 +130,7 @@ class Row {
     this.all = all;
     this.more.setAttribute("aria-expanded", String(all));
     const shape = this.session.shapes[this.name];
-    if (shape.length === 3) this.more.textContent = all ? "one line" : `all ${shape[0]} maps`;
+    if (shape.length === 3) this.more.textContent = all ? "one line" : `all ${shape[0]}`;
     else this.more.textContent = all ? "smaller" : "larger";
     this.draw();
   }
@@ -192,7 +192,7 @@ class Row {
     if (top < 90 || bottom > innerHeight - 20) {
       const smooth = !matchMedia("(prefers-reduced-motion: reduce)").matches;
       this.element.scrollIntoView({
-        block: "center",
+        block: innerWidth < 1180 ? "start" : "center", // below 1180 a panel lies over it
         behavior: smooth ? "smooth" : "auto",
       });
     }
@@ -209,7 +209,12 @@ export class NetworkView {
       if (now.way !== before.way) this.draw();
       else this.rows.forEach((row) => row.mark());
     });
-    new ResizeObserver(() => this.draw()).observe(this.element);
+    this.width = 0;
+    new ResizeObserver(() => {
+      if (this.element.clientWidth === this.width) return;
+      this.width = this.element.clientWidth;
+      this.draw();
+    }).observe(this.element);
     document.addEventListener("themechange", () => this.draw());
   }
 

@@ -3,8 +3,9 @@
 import { h } from "./dom.js";
 
 export class Tabs {
-  // panels: {title: element}
-  constructor(panels) {
+  // unfold(true) is called when a tab is opened, unfold(false) to fold or unfold: where
+  // the page is narrow, the panels lie over it. panels: {title: element}
+  constructor(unfold, panels) {
     this.titles = Object.keys(panels);
     this.tabs = this.titles.map((title, i) =>
       h(
@@ -13,7 +14,10 @@ export class Tabs {
           role: "tab",
           id: `tab-${i}`,
           "aria-controls": `panel-${i}`,
-          onclick: () => this.show(title),
+          onclick: () => {
+            this.show(title);
+            unfold(true);
+          },
           onkeydown: (event) => this.key(event, i),
         },
         title,
@@ -23,9 +27,14 @@ export class Tabs {
       h("div", { role: "tabpanel", id: `panel-${i}`, "aria-labelledby": `tab-${i}` }, panels[title]),
     );
     this.element = h(
-      "aside",
-      { class: "panel", "aria-label": "What it means" },
-      h("div", { role: "tablist", class: "tabs" }, this.tabs),
+      "div",
+      { class: "panel" },
+      h(
+        "div",
+        { class: "tabs" },
+        h("div", { role: "tablist" }, this.tabs),
+        h("button", { class: "fold", "aria-label": "fold or unfold", onclick: () => unfold(false) }),
+      ),
       this.panels,
     );
     this.show(this.titles[0]);

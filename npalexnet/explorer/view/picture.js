@@ -8,12 +8,12 @@ import { receptiveField } from "./receptive.js";
 
 const SIDE = 232;
 
-// What is given to the network as a canvas: pixels in their colours, numbers in the
-// scale's.
+// What is given to the network, as a canvas: pixels in their own colours, numbers in
+// those of the scale.
 export function drawGiven(given, shape, isPixels) {
   if (!isPixels) {
     const [height, width] = shape.length === 3 ? shape.slice(1) : [1, shape[0]];
-    return pictureOf(given, 0, width, height, largestOf(given));
+    return pictureOf(given, width, height, largestOf(given));
   }
   const [channels, height, width] = shape;
   const image = new ImageData(width, height);
@@ -89,9 +89,9 @@ export class PictureView {
     this.cell = wide / width;
     this.drawField(pen);
     if (this.cursor) this.drawCursor(pen);
-    const name = session.picture.name;
+    const name = session.picture.name.split("/").pop();
     this.caption.textContent = session.erased ? `${name}, changed` : name;
-    this.canvas.setAttribute("aria-label", `Picture: ${name}`);
+    this.canvas.setAttribute("aria-label", `${name}; arrow keys move it by a pixel`);
     this.back.hidden = !session.erased;
   }
 
@@ -140,16 +140,53 @@ export class PictureView {
   }
 
   press(event) {
-    if (!this.erasing) return;
     this.pressed = true;
+    this.from = this.at(event);
     this.canvas.setPointerCapture(event.pointerId);
-    this.erase(this.at(event));
+    if (this.erasing) this.erase(this.from);
   }
 
   move(event) {
-    if (!this.erasing) return;
-    if (this.pressed) this.erase(this.at(event));
-    this.cursor = this.at(event);
+    const here = this.at(event);
+    if (this.erasing) {
+      if (this.pressed) this.wipe(here);
+      this.cursor = here;
+      this.draw();
+    } else if (this.pressed) {
+      const [rows, columns] = here.map((n, i) => n - this.from[i]);
+      if (rows || columns) this.shift(rows, columns);
+      this.from = here;
+    }
+  }
+
+  // A pointer that moves fast is seen only here and there: erase in between, too.
+  wipe(to) {
+    const [rows, columns] = to.map((n, i) => n - this.from[i]);
+    const steps = Math.max(1, Math.ceil(Math.hypot(rows, columns) / this.radius));
+    for (let i = 1; i <= steps; i++) {
+      const share = i / steps;
+      this.erase([rows, columns].map((n, axis) => Math.round(this.from[axis] + n * share)));
+    }
+    this.from = to;
+  }
+
+  // Move the whole picture; what comes in at the edge repeats it.
+  shift(rows, columns) {
+    const { session } = this;
+    const [channels, height, width] = session.shapes.input;
+    const old = session.given.slice();
+    const inside = (n, end) => Math.max(0, Math.min(end - 1, n));
+    for (let i = 0; i < height; i++) {
+      for (let j = 0; j < width; j++) {
+        const [row, column] = [inside(i - rows, height), inside(j - columns, width)];
+        for (let n = 0; n < channels; n++) {
+          const place = (a, b) =>
+            session.isPixels ? (a * width + b) * channels + n : (n * height + a) * width + b;
+          session.given[place(i, j)] = old[place(row, column)];
+        }
+      }
+    }
+    session.touched();
     this.draw();
   }
 
@@ -167,21 +204,24 @@ export class PictureView {
         }
       }
     }
-    session.erased = true;
+    session.touched();
     this.draw();
-    session.run();
   }
 
+  // Arrows move the picture, or the eraser, which wipes with Space.
   key(event) {
-    if (!this.erasing) return;
-    const steps = { ArrowUp: [-2, 0], ArrowDown: [2, 0], ArrowLeft: [0, -2], ArrowRight: [0, 2] };
+    const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
     const step = steps[event.key];
-    if (!step && event.key !== " " && event.key !== "Enter") return;
+    const wipes = this.erasing && (event.key === " " || event.key === "Enter");
+    if (!step && !wipes) return;
     event.preventDefault();
-    if (!step) return this.erase(this.cursor);
-    const ends = this.session.shapes.input.slice(1);
-    this.cursor = this.cursor.map((n, i) => Math.max(0, Math.min(ends[i] - 1, n + step[i])));
-    this.draw();
+    if (wipes) this.erase(this.cursor);
+    else if (!this.erasing) this.shift(...step);
+    else {
+      const ends = this.session.shapes.input.slice(1);
+      this.cursor = this.cursor.map((n, i) => Math.max(0, Math.min(ends[i] - 1, n + 2 * step[i])));
+      this.draw();
+    }
   }
 
   reset() {
@@ -193,7 +233,7 @@ export class PictureView {
   drop(event) {
     event.preventDefault();
     const file = event.dataTransfer && event.dataTransfer.files[0];
-    if (file && !event.defaultTaken) this.open(file);
+    if (file) this.open(file);
   }
 
   async open(file) {

@@ -16,6 +16,7 @@ export class Session {
     this.given = null; // what the network is given: the picture, perhaps erased
     this.own = null; // {name, given} of a picture that was dropped
     this.training = false;
+    this.untouched = null; // outputs for the picture before it was erased or moved
     this.listeners = [];
     const known = {
       layers: this.names,
@@ -65,6 +66,12 @@ export class Session {
     }
   }
 
+  // The picture was erased or moved.
+  touched() {
+    this.erased = true;
+    this.run();
+  }
+
   onResult(listener) {
     this.listeners.push(listener);
   }
@@ -75,6 +82,7 @@ export class Session {
     if (result === undefined) return;
     this.result = { ...result, label };
     this.result.outputs.input = this.result.x;
+    if (!this.erased) this.untouched = this.result.outputs;
     this.listeners.forEach((listener) => listener(this.result));
   }
 
@@ -83,6 +91,18 @@ export class Session {
     if (!this.result) return null;
     const { outputs, gradients } = this.result;
     return this.state.now.way === "back" ? gradients && gradients[name] : outputs[name];
+  }
+
+  // By which share a layer's output differs from that for the picture as it came.
+  changed(name) {
+    if (!this.erased || !this.untouched || !this.result) return null;
+    const [now, was] = [this.result.outputs[name].data, this.untouched[name].data];
+    let [difference, size] = [0, 0];
+    for (let i = 0; i < now.length; i++) {
+      difference += (now[i] - was[i]) ** 2;
+      size += was[i] ** 2;
+    }
+    return size ? Math.sqrt(difference / size) : null;
   }
 
   // Where (map, at) is in a layer's numbers; without `at`, the number furthest from 0.

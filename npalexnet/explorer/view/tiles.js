@@ -76,17 +76,17 @@ export function draw(canvas, at, values) {
   const pen = sized(canvas, at.width, at.height);
   const largest = largestOf(values.data);
   if (!at.maps) {
-    const { columns, rows, cell, shown } = at;
-    const image = pictureOf(values.data, 0, columns, rows, largest, shown);
+    const { columns, rows, cell } = at;
+    const image = pictureOf(values.data, columns, rows, largest);
     pen.drawImage(image, 0, 0, columns * cell, rows * cell);
     return largest;
   }
-  const each = at.h * at.w;
-  for (let map = 0; map < at.shown; map++) {
-    const image = pictureOf(values.data, map * each, at.w, at.h, largest);
-    const [x, y] = cornerOf(at, map * each);
-    pen.imageSmoothingEnabled = at.cell < 1;
-    pen.drawImage(image, x, y, at.w * at.cell, at.h * at.cell);
+  const { h, w, cell, shown } = at;
+  const image = pictureOf(values.data, w, shown * h, largest); // one below the other
+  pen.imageSmoothingEnabled = cell < 1;
+  for (let map = 0; map < shown; map++) {
+    const [x, y] = cornerOf(at, map * h * w);
+    pen.drawImage(image, 0, map * h, w, h, x, y, w * cell, h * cell);
   }
   return largest;
 }

@@ -41,7 +41,8 @@ function pool(session, parts) {
       h("li", {}, h("button", { class: "link", onclick: pick(session, from, map, at) }, spot(at)), wins ? `  won: ${show(dy)}` : "  lost: 0"),
     ),
   );
-  return [h("p", {}, words), list, equation(`${won.map(({ dy }) => show(dy)).join(" + ") || "0"} = ${show(gradient)}`)];
+  const sum = won.map(({ dy }) => show(dy)).join(" + ");
+  return [h("p", {}, words), list, won.length > 1 && equation(`${sum} = ${show(gradient)}`)];
 }
 
 function relu(session, { x, dy, slope, gradient, from }) {

@@ -4,6 +4,12 @@ import { plural, whole } from "./dom.js";
 
 export const times = (shape) => shape.map(whole).join(" × ");
 
+// "48 maps of 27 × 27", "1,024 units"
+export function shapeWords(shape) {
+  if (shape.length === 3) return `${plural(shape[0], "map")} of ${times(shape.slice(1))}`;
+  return plural(shape[0], "unit");
+}
+
 const pads = (pad) => {
   if (Array.isArray(pad)) return `, edge ${pad.join(" and ")}`;
   return pad ? `, edge ${pad}` : "";
