@@ -11,13 +11,14 @@ For a layer of your own, as a pair of functions in the manner of `npalexnet.laye
         print(finding)
 
 The instruments are explained in checks/instruments.py, the judge of the exercise sheets
-in checks/judging.py.
+in checks/judging.py, what the course says to a reader's guess in checks/guess.py.
 """
 
 from __future__ import annotations
 
 from npalexnet.checks.case import Case
 from npalexnet.checks.gradcases import cases
+from npalexnet.checks.guesses import discuss
 from npalexnet.checks.instruments import (
     Finding,
     away_from_zero,
@@ -44,6 +45,7 @@ __all__ = [
     "differences",
     "direction",
     "directional_derivative",
+    "discuss",
     "distinct",
     "judge",
     "small_differences",

@@ -10,12 +10,14 @@ In here
     exercise.py      what the judge must know of an exercise, and
     sheets/          all exercises, with the mistakes that people make
     clinic/          training runs that are ill, and what proves each illness
+    guess.py         what a reader's guess says about his thinking, and
+    guesses/         the questions that the notebooks ask
 
 Not in here: mathematics. What is right is computed by the functions of layers/ and
 net/loss.py, and the commands (`python -m npalexnet.gradcheck`) are outside. A file of
 this room may read net/ and what is below, never training/ or weights/.
 
-The judge itself is handed on by `npalexnet.gradcheck`.
+The judge itself and `discuss` are handed on by `npalexnet.gradcheck`.
 """
 
 from npalexnet.checks.case import Case

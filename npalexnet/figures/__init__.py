@@ -9,6 +9,8 @@ writes. matplotlib takes long to import: other rooms import this one where they 
     units.py      filters, activations, pictures that excite a unit
     answers.py    five likeliest classes, confusion, nearest neighbours
     evidence.py   occlusion, saliency
+    lesson.py     tables with their numbers, maps, windows, curves: for the course
+    page.py       a figure in a notebook: words for it, sliders
     style.py      what all of them share
 
 Figures are made without a screen (no pyplot), so they work in a command, in a test and
@@ -20,21 +22,30 @@ function: `figures.network` is always the function.
 from npalexnet.figures.answers import confusion, neighbours, top5
 from npalexnet.figures.blocks import network
 from npalexnet.figures.evidence import occlusion, saliency
+from npalexnet.figures.lesson import bars, lines, maps, numbers, sliding
+from npalexnet.figures.page import described, slide
 from npalexnet.figures.style import write
 from npalexnet.figures.training import changes, chart, curves
 from npalexnet.figures.units import activations, filters, top_activations
 
 __all__ = [
     "activations",
+    "bars",
     "changes",
     "chart",
     "confusion",
     "curves",
+    "described",
     "filters",
+    "lines",
+    "maps",
     "neighbours",
     "network",
+    "numbers",
     "occlusion",
     "saliency",
+    "slide",
+    "sliding",
     "top5",
     "top_activations",
     "write",
