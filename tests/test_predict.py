@@ -1,5 +1,6 @@
 """python -m npalexnet.predict: which network, which pictures, and what it says."""
 
+import json
 import subprocess
 import sys
 from itertools import pairwise
@@ -9,13 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from npalexnet import Graph, datasets, predict, softmax_cross_entropy
+from npalexnet import Graph, datasets, load, predict
 from npalexnet.datasets.input import Input
 from npalexnet.layers import Flatten, Linear
-from npalexnet.net.optim import SGD
-from npalexnet.training import folder
-from npalexnet.training.options import Options
-from npalexnet.training.setup import make_network
+from npalexnet.training.prediction import ask, pictures_of, split
 from npalexnet.weights import checkpoint
 
 
@@ -38,9 +36,9 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
-def said(capsys):
+def first_answers(out):
     """{picture: class that comes first} of what was printed."""
-    lines = capsys.readouterr().out.splitlines()
+    lines = out.splitlines()
     return {
         line: below.split()[-1]
         for line, below in pairwise(lines)
@@ -48,10 +46,15 @@ def said(capsys):
     }
 
 
+def said(capsys):
+    """The same of what was printed since this was asked last."""
+    return first_answers(capsys.readouterr().out)
+
+
 def test_each_picture_gets_its_table_and_the_figure_opens(place, capsys):
     assert predict.main(["colours.npz", "b.png", "r.png", "g.png"]) == 0
     assert said(capsys) == {"b.png": "blue", "r.png": "red", "g.png": "green"}
-    with Image.open("predictions.png") as figure:
+    with Image.open("predictions-colours.png") as figure:
         figure.load()
         assert min(figure.size) > 200
 
@@ -74,11 +77,75 @@ def test_ten_crops_see_what_the_centre_does_not(place, capsys):
     assert rows[False] != rows[True]
 
 
-def test_run_is_a_folder_or_a_file_of_a_network_else_a_picture(place):
+def test_run_is_a_folder_with_a_run_or_a_file_of_a_network_else_a_picture(place):
     (place / "run").mkdir()
-    assert predict.split(["run", "a.png"]) == ("run", ["a.png"])
-    assert predict.split(["x.PTH", "a.png"]) == ("x.PTH", ["a.png"])
-    assert predict.split(["a.png", "b.png"]) == (None, ["a.png", "b.png"])
+    assert split(["run", "a.png"]) == (None, ["run", "a.png"])
+    (place / "run" / "config.json").touch()
+    assert split(["run", "a.png"]) == ("run", ["a.png"])
+    assert split(["x.PTH", "a.png"]) == ("x.PTH", ["a.png"])
+    assert split(["a.png", "b.png"]) == (None, ["a.png", "b.png"])
+
+
+def test_folders_and_patterns_are_all_their_pictures(place, capsys):
+    more = place / "more" / "below"
+    more.mkdir(parents=True)
+    (place / "r.png").rename(more / "r.png")
+    (more / ".hidden.png").touch()
+    (more / "notes.txt").touch()
+    (more / "predictions-colours.png").touch()  # drawn by an earlier command
+    (place / "[g].png").write_bytes((place / "g.png").read_bytes())
+    assert pictures_of(["more", "[g].png"]) == ["more/below/r.png", "[g].png"]
+    assert pictures_of(["?.png"]) == ["b.png", "g.png"]
+    assert pictures_of(["**/r.*"]) == ["more/below/r.png"]
+    assert predict.main(["colours.npz", "more", "?.png"]) == 0
+    right = {"more/below/r.png": "red", "b.png": "blue", "g.png": "green"}
+    assert said(capsys) == right
+
+
+def test_more_pictures_than_fit_at_a_time(place, capsys, monkeypatch):
+    monkeypatch.setattr("npalexnet.training.prediction.BATCH", 2)
+    assert predict.main(["colours.npz", "."]) == 0
+    assert said(capsys) == {"b.png": "blue", "g.png": "green", "r.png": "red"}
+
+
+def test_a_figure_that_is_there_is_left_alone_unless_it_is_named(place, capsys):
+    for _ in range(3):
+        assert predict.main(["colours.npz", "r.png"]) == 0
+    written = sorted(path.name for path in place.glob("predictions*"))
+    assert written == [f"predictions-colours{n}.png" for n in ("-2", "-3", "")]
+    assert capsys.readouterr().out.endswith("wrote predictions-colours-3.png\n")
+    assert predict.main(["colours.npz", "r.png", "--out", written[0]]) == 0
+    assert f"replaced {written[0]}" in capsys.readouterr().out
+
+
+def test_json_is_all_that_is_printed(place, capsys):
+    assert predict.main(["colours.npz", "r.png", "b.png", "--json", "--top", "2"]) == 0
+    out, err = capsys.readouterr()
+    red, blue = json.loads(out)
+    assert (red["picture"], blue["picture"]) == ("r.png", "b.png")
+    assert [len(answer["top"]) for answer in (red, blue)] == [2, 2]
+    assert red["top"][0]["class"] == "red" and blue["top"][0]["class"] == "blue"
+    assert 1 >= red["top"][0]["probability"] > red["top"][1]["probability"] >= 0
+    assert "colours.npz" in err
+    assert not list(place.glob("predictions*"))
+    assert predict.main(["colours.npz", "r.png", "--json", "--out", "p.png"]) == 0
+    json.loads(capsys.readouterr().out)
+    assert (place / "p.png").exists()
+    (place / "r.png").write_text("no picture")
+    assert predict.main(["colours.npz", "b.png", "r.png", "--json"]) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_so_many_classes_are_shown_as_were_asked_for(place, capsys):
+    for top, lines in ((1, 1), (2, 2), (99, 3)):
+        assert predict.main(["colours.npz", "r.png", "--top", str(top)]) == 0
+        assert capsys.readouterr().out.count(" % ") == lines
+
+
+def test_the_command_answers_as_the_graph_does(place):
+    network = ask("colours.npz")
+    (answer,) = network.answers(["g.png"])
+    assert [answer.likeliest(3)] == network.graph.top("g.png", 3)
 
 
 def test_the_newest_run_is_asked_and_a_folder_means_its_best(place, capsys):
@@ -98,37 +165,25 @@ def test_classes_without_names_are_numbered(place, capsys):
     assert said(capsys) == {"b.png": "2"}  # "class 2"
 
 
-def test_without_any_run_the_network_that_comes_along_knows_emoji(
-    place, capsys, monkeypatch
+def test_without_any_run_the_network_that_comes_along_answers_and_says_so(
+    place, capsys
 ):
-    """A network of 16 emoji learned by heart, in float16, stands in for it."""
-    data = datasets.load("emoji", limit=20)
-    graph, _ = make_network(Options().decide(), data)
-    pixels, labels = data.train.pixels[:16], data.train.labels[:16]
-    x, sgd = graph.prepare(pixels), SGD(graph.params, lr=0.01)
-    for step in range(100):
-        logits = graph.forward(x, train=True, rng=np.random.default_rng(step))
-        graph.backward(softmax_cross_entropy(logits, labels)[1])
-        sgd.step()
-    checkpoint.save("whole.npz", graph)
-    with np.load("whole.npz") as whole:
-        arrays = {name: whole[name] for name in whole.files}
-    for name in graph.params:
-        arrays[name] = arrays[name].astype(np.float16)
-    np.savez("half.npz", **arrays)
-    shipped = {folder.SHIPPED: place / "half.npz"}
-    monkeypatch.setattr(folder, "embedded", shipped.get)
-
-    right = {}
-    for i in range(0, 16, 3):
-        Image.fromarray(pixels[i]).save(f"{i}.png")
-        right[f"{i}.png"] = data.classes[labels[i]]
-    assert predict.main(list(right)) == 0
-    assert said(capsys) == right
+    pictures = datasets.load("emoji", train=False).val.pixels[::60]
+    files = [f"{i}.png" for i in range(len(pictures))]
+    for file, pixels in zip(files, pictures, strict=True):
+        Image.fromarray(pixels).save(file)
+    assert predict.main(files) == 0
+    out = capsys.readouterr().out
+    assert "the small network that comes with npalexnet; it knows" in out
+    shipped = load(datasets.embedded("emoji-small.npz"))
+    expected = [top[0][0].split()[-1] for top in shipped.top(pictures, 1)]
+    assert list(first_answers(out).values()) == expected
+    assert (place / "predictions-emoji-small.png").exists()
 
 
 def test_bars_are_as_long_as_the_percentages():
-    lines = predict.table(np.array([0.1, 0.6, 0.3]), "abc", width=10, block="#")
+    likeliest = [("b", 0.6), ("c", 0.3), ("a", 0.1)]
+    lines = predict.table(likeliest, block="#", width=10)
     assert [line.split() for line in lines.splitlines()] == [
         ["60.0", "%", "######", "b"],
         ["30.0", "%", "###", "c"],
@@ -142,9 +197,12 @@ def test_bars_are_as_long_as_the_percentages():
         (["colours.npz"], "colours.npz is a network; add the pictures"),
         (["colours.npz", "nowhere.png"], "nowhere.png: expected a picture"),
         (["colours.npz", "r.png", "text.png"], "text.png: expected a picture"),
-        (["colours.npz", "."], ".: expected a picture"),
+        (["colours.npz", "empty"], "empty: expected pictures in this folder, found"),
+        (["colours.npz", "*.gif"], "*.gif: expected pictures, found nothing"),
+        (["colours.npz", "r.png", "--top", "0"], "--top must be at least 1, and is 0"),
+        (["empty/text.png", "r.png"], "empty/text.png: expected a picture"),
         (["nowhere.npz", "r.png"], "nowhere.npz: no such run"),
-        ([".", "r.png"], "holds no checkpoint"),
+        (["lost", "r.png"], "holds no checkpoint"),
         (["colours.npz", "r.png", "--out", "r.png"], "r.png is one of the pictures"),
         (["colours.npz", "r.png", "--out", "a.xyz"], "must end in .png"),
         (["colours.npz", "r.png", "--out", "no/p.png"], "no/p.png could not be"),
@@ -153,6 +211,9 @@ def test_bars_are_as_long_as_the_percentages():
 )
 def test_mistakes_end_in_one_line_with_status_2(place, capsys, arguments, says):
     (place / "text.png").write_text("no picture")
+    (place / "empty").mkdir()
+    (place / "lost").mkdir()
+    (place / "lost" / "config.json").write_text("{}")
     before = (place / "r.png").read_bytes()
     try:
         status = predict.main(arguments)
@@ -190,7 +251,7 @@ def test_help_does_not_wait_for_numba_or_matplotlib(command):
 
 
 def test_the_network_that_comes_along_knows_its_emoji():
-    from npalexnet import datasets, evaluate, load
+    from npalexnet import evaluate
 
     graph = load(datasets.embedded("emoji-small.npz"))
     data = datasets.load("emoji", train=False)
