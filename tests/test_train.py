@@ -67,7 +67,7 @@ def test_a_run_leaves_its_folder_as_promised(place, capsys):
     assert run("--epochs", "2") == 0
     folder = place / "runs" / "own-small"
     names = {p.name for p in folder.iterdir()}
-    files = "config.json log.csv last.npz best.npz curves.png filters.png"
+    files = "config.json log.csv last.npz best.npz curves.png filters.png filters.gif"
     assert names == set(files.split())
     assert (folder / "log.csv").read_text().splitlines()[0] == ",".join(COLUMNS)
     first, second = rows(folder)

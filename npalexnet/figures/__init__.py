@@ -2,7 +2,8 @@
 
 In here: how a thing is drawn, and what is written beside it. Not in here: finding out
 what there is to draw (net/inside.py, training/), and any file but the PNG that `write`
-writes. matplotlib takes long to import: other rooms import this one where they draw.
+writes and the GIF of `write_film`. matplotlib takes long to import: other rooms import
+this one where they draw.
 
     training.py   curves of a run, changes that an ablation found
     blocks.py     the network, block by block
@@ -11,6 +12,7 @@ writes. matplotlib takes long to import: other rooms import this one where they 
     evidence.py   occlusion, saliency
     lesson.py     tables with their numbers, maps, windows, curves: for the course
     page.py       a figure in a notebook: words for it, sliders
+    film.py       filters coming out of noise
     style.py      what all of them share
 
 Figures are made without a screen (no pyplot), so they work in a command, in a test and
@@ -22,6 +24,7 @@ function: `figures.network` is always the function.
 from npalexnet.figures.answers import confusion, neighbours, top5
 from npalexnet.figures.blocks import network
 from npalexnet.figures.evidence import occlusion, saliency
+from npalexnet.figures.film import write_film
 from npalexnet.figures.lesson import bars, lines, maps, numbers, sliding
 from npalexnet.figures.page import described, slide
 from npalexnet.figures.style import write
@@ -49,4 +52,5 @@ __all__ = [
     "top5",
     "top_activations",
     "write",
+    "write_film",
 ]

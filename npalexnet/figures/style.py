@@ -63,6 +63,11 @@ def show(axes: Axes, picture: Array, **how: Any) -> None:
     axes.set_axis_off()
 
 
+def columns_for(filters: int) -> int:
+    """How many filters stand side by side."""
+    return 16 if filters > 64 else 12 if filters > 32 else 8
+
+
 def shorten(text: str, most: int) -> str:
     """The text, cut to `most` characters, of which the last one then is "…"."""
     return text if len(text) <= most else text[: most - 1] + "…"

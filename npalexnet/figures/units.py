@@ -10,7 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from npalexnet.figures.style import BLUE, beside, frame, new_figure, show
+from npalexnet.figures.style import (
+    BLUE,
+    beside,
+    columns_for,
+    frame,
+    new_figure,
+    show,
+)
 from npalexnet.layers.layer import Array
 from npalexnet.net.inside import TopActivations
 from npalexnet.net.table import times
@@ -29,7 +36,7 @@ def filters(w: Array, title: str = "") -> Figure:
         title: above the figure.
     """
     f = len(w)
-    columns = 16 if f > 64 else 12 if f > 32 else 8
+    columns = columns_for(f)
     rows = -(-f // columns)
     figure = new_figure(columns * 0.55, rows * 0.55 + 0.4, title)
     grid: Any = figure.subplots(rows, columns, squeeze=False)

@@ -32,6 +32,7 @@ from npalexnet.layers.layer import Array
 from npalexnet.net.graph import Graph
 from npalexnet.parallel import OneProcess, Ranks
 from npalexnet.system.errors import UserError
+from npalexnet.training.film import Film
 from npalexnet.training.fits import check_fits
 from npalexnet.training.interruption import Interruption
 from npalexnet.training.loop import train_epochs, warm_up
@@ -49,6 +50,10 @@ class History(list[Row]):
     Accuracies are fractions 0..1; None is what was not measured.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._film = Film()
+
     def add(self, **row: Any) -> None:
         """One more row."""
         self.append(row)
@@ -58,6 +63,14 @@ class History(list[Row]):
         from npalexnet import figures
 
         return figures.curves(self, title)
+
+    def film(self, path: str | Path) -> None:
+        """Write how the first layer's filters came out of noise, as a GIF.
+
+        Raises:
+            UserError: the network does not begin with a convolution.
+        """
+        self._film.write(Path(path))
 
 
 def fit(
@@ -143,6 +156,7 @@ class Unsaved(Trainer):
 def learn(run: Trainer, progress: bool) -> History:
     """The loop itself, with its messages and its answer to Ctrl-C."""
     history = History()
+    history._film = run.film
     with Interruption(signal.SIGINT) as stop:
         warm_up(run)
         told = Progress(0, run.last_step) if progress else Silent()

@@ -6,6 +6,7 @@ last.npz       weights, velocity and everything else that is needed to go on
 best.npz       weights of the epoch with the best validation top-1
 curves.png     loss and accuracy over time
 filters.png    what the first layer has learned to look for
+filters.gif    the same as a film, a frame an epoch
 confusion.png  what each class is taken for (evaluate)
 top5.png       some answers in full (evaluate)
 """

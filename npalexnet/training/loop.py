@@ -54,6 +54,8 @@ def train_epochs(
         UserError: the loss is no longer a number; the disk is full.
     """
     state, watch = run.state, Stopwatch(run.state)
+    if not run.film.epochs:
+        run.film.take(run.network, state.step // run.steps_per_epoch)
     while state.step < run.last_step or state.row_due:
         if not state.row_due:
             train_epoch(run, progress, stop, watch)
@@ -62,9 +64,12 @@ def train_epochs(
             return
         tested = len(run.data.val.labels) > 0
         result = evaluate(run.network, run.data.val) if tested else None
-        if result and state.step % run.steps_per_epoch == 0:
+        epoch, inside = divmod(state.step, run.steps_per_epoch)
+        if result and not inside:
             run.plateau.after_epoch(1 - result.top1)
         watch("validation")
+        if not inside:
+            run.film.take(run.network, epoch)
         row = make_row(run, result)
         if log is not None:
             log.add(**row)

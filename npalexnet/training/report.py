@@ -14,7 +14,7 @@ from npalexnet.training.trainer import Trainer
 
 
 def draw_pictures(run: Trainer) -> None:
-    """Write curves.png and filters.png into the run's folder."""
+    """Write curves.png, filters.png and filters.gif into the run's folder."""
     from npalexnet import figures
 
     name, param = next(iter(run.network.params.items()))
@@ -27,6 +27,8 @@ def draw_pictures(run: Trainer) -> None:
     figures.write(figures.curves(rows, title), run.folder / "curves.png")
     what = f"the {len(first)} filters of the first layer after {run.state.step} steps"
     figures.write(figures.filters(first, what), run.folder / "filters.png")
+    if run.film.frames:
+        run.film.write(run.folder / "filters.gif")
 
 
 def tell_start(run: Trainer) -> None:
@@ -66,7 +68,7 @@ def tell_end(run: Trainer) -> None:
         f"best validation top-1: {run.state.best_top1:.3f}; "
         f"{duration(run.state.seconds)} of training: {parts} "
         f"({waiting:.1%} of the time was spent waiting for data)\n"
-        f"figures: {folder}/curves.png {folder}/filters.png"
+        f"figures: {folder}/curves.png {folder}/filters.png {folder}/filters.gif"
     )
     tell_commands(folder)
 

@@ -18,6 +18,7 @@ from npalexnet.net.optim import SGD, ReduceLROnPlateau, step_decay
 from npalexnet.parallel import Network, OneProcess, Ranks
 from npalexnet.system.errors import UserError
 from npalexnet.training.evaluation import Result
+from npalexnet.training.film import Film
 from npalexnet.training.options import Config
 from npalexnet.training.state import TrainState
 from npalexnet.weights import checkpoint
@@ -30,6 +31,7 @@ class Trainer:
     rank 0 reads and writes the folder.
 
     Attributes:
+        film: how the filters of the first layer came about.
         callback: is told each row of the log; what is true ends the training.
     """
 
@@ -50,6 +52,7 @@ class Trainer:
             self.learning.params, config.lr, config.momentum, config.weight_decay
         )
         self.state = TrainState(lr=config.lr)
+        self.film = Film()
         self.callback: Callable[[dict[str, Any]], object] | None = None
         self.plateau = ReduceLROnPlateau(config.lr)
         self.batch, self.drops = config.batch, config.drops
@@ -95,7 +98,8 @@ class Trainer:
     def save(self) -> None:
         """Write last.npz: all that is needed to go on."""
         self.state.plateau = self.plateau.state()
-        self._write("last.npz", velocity=self.sgd.velocity, state=vars(self.state))
+        film, state = self.film.arrays(), vars(self.state)
+        self._write("last.npz", velocity=self.sgd.velocity, state=state, film=film)
 
     def _write(self, name: str, **extra: Any) -> None:
         self.network.save(self.folder / name, **extra, config=asdict(self.config))
@@ -110,7 +114,7 @@ class Trainer:
         """
         graph, velocity = None, {}
 
-        def read() -> tuple[Input, dict[str, Any]] | None:
+        def read() -> tuple[Input, dict[str, Any], Film] | None:
             nonlocal graph, velocity
             path = self.folder / "last.npz"
             if not path.exists():
@@ -125,7 +129,7 @@ class Trainer:
                         f"says: {name} does not fit; choose the right folder with --out"
                     )
             velocity = extra["velocity"]
-            return graph.input, extra["state"]
+            return graph.input, extra["state"], Film.of(extra.get("film"))
 
         found = self.ranks.broadcast_from_root(read)
         if found is None:
@@ -136,7 +140,7 @@ class Trainer:
             if name in self.sgd.velocity:
                 values = self.ranks.broadcast(velocity.get(name))
                 self.sgd.velocity[name][...] = self.network.rows(name, values)
-        self.network.input, state = found
+        self.network.input, state, self.film = found
         self.state = TrainState(**state)
         self.plateau = ReduceLROnPlateau(**self.state.plateau)
 
