@@ -4,7 +4,10 @@ PYTHON ?= python3
 RUN := .venv/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help train test slow lint bench notebooks docs clean
+N ?= 1000
+SEED ?= 0
+
+.PHONY: help train test slow fuzz kills lint bench notebooks docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,6 +25,15 @@ test: .venv/made  ## run the tests (under five minutes)
 
 slow: .venv/made  ## run the tests that take longer
 	$(RUN) pytest -m slow
+
+fuzz: .venv/made  ## damage N files of each kind: make fuzz N=10000 SEED=1
+	set -e; for script in tests/fuzz_*.py; do \
+		.venv/bin/python $$script --count $(N) --seed $(SEED); done
+
+kills: .venv/made  ## kill training N times, and N times on two ranks
+	.venv/bin/pip install --quiet --editable '.[mpi]'
+	.venv/bin/python tests/kills.py --count $(N) --seed $(SEED)
+	.venv/bin/python tests/kills.py --count $(N) --seed $(SEED) --ranks 2
 
 lint: .venv/made  ## check style and types
 	$(RUN) ruff check

@@ -1,7 +1,14 @@
 """npalexnet: AlexNet by hand, in NumPy. Start reading at npalexnet/alexnet.py."""
 
+# ruff: noqa: E402 (what happens on Ctrl-C is said before the long imports)
+
 from __future__ import annotations
 
+from npalexnet.system.signals import end_quietly
+
+end_quietly()
+
+# isort: split
 from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any

@@ -235,7 +235,7 @@ def test_a_loss_that_stays_at_chance_gets_a_hint(place, capsys):
     out = capsys.readouterr().out
     assert out.count("the loss stays at ln(classes) = 1.099") <= 1
     path = write_zip(place / "ten.zip", layout(classes=10, train=4, val=1))
-    options = "--lr 1e-9 --epochs 3 --no-augment --dropout 0".split()
+    options = "--lr 1e-9 --epochs 4 --batch 8 --no-augment --dropout 0".split()
     train.main(["--data", str(path), *options])
     out = capsys.readouterr().out
     assert out.count("the loss stays at ln(classes) = 2.303") == 1

@@ -6,6 +6,10 @@ It is written under another name and renamed when it is complete. Its name is a 
 of everything that it depends on: every file's name, size and CRC (in a folder: time of
 change), the side, and the code that decodes. So a changed zip, or changed code, makes a
 new cache, and an old one can be deleted at any time.
+
+Disks forget, and a power cut leaves zeros: about.json has a checksum of each block of
+pictures, and one of itself. They are held to the files when the cache is opened, on all
+cores; a cache that is damaged is made again.
 """
 
 from __future__ import annotations
@@ -15,11 +19,13 @@ import json
 import os
 import shutil
 import sys
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import __version__ as pillow_version
@@ -31,6 +37,7 @@ from npalexnet.datasets.layouts import Files
 from npalexnet.datasets.pictures import Pixels, decode, size_of, to_square
 from npalexnet.datasets.source import Source
 from npalexnet.system.errors import UserError
+from npalexnet.system.lock import Lock
 from npalexnet.system.machine import usable_cpus
 
 # Data sets of fewer bytes are decoded anew each time: that takes a second or two.
@@ -82,12 +89,75 @@ def cached_pictures(
     said = [pillow_version, side, skip_bad, len(names), there, identities]
     key.update(json.dumps(said).encode())
     folder = data_folder() / "cache" / key.hexdigest()[:24]
+    try:
+        return _opened(folder, len(names), side)
+    except FileNotFoundError:
+        pass
+    except DAMAGED as error:
+        print(f"the decoded pictures in {folder} are damaged ({error}): once more")
+        shutil.rmtree(folder, ignore_errors=True)
+    _write(folder, source, names, side, skip_bad)
+    try:
+        return _opened(folder, len(names), side)
+    except DAMAGED as error:
+        raise _no_cache(
+            folder.parent, f"what was written is not there: {error}"
+        ) from None
+
+
+# What opening a damaged cache may raise.
+DAMAGED = (OSError, ValueError, KeyError, TypeError, RecursionError)
+
+
+def _opened(folder: Path, count: int, side: int) -> Decoded:
+    """A cache that is there and whole.
+
+    Args:
+        folder: of the cache.
+        count: pictures that it was made from.
+        side: of its pictures.
+
+    Raises:
+        FileNotFoundError: there is none.
+        one of DAMAGED: it is damaged.
+    """
     if not folder.exists():
-        _write(folder, source, names, side, skip_bad)
-    about = json.loads((folder / "about.json").read_text())
-    shape = len(about["kept"]), side, side, 3
+        raise FileNotFoundError(folder)
+    for name in ("about.json", "pixels"):
+        if not (folder / name).is_file():
+            raise ValueError(f"{name} is no file")
+    about = json.loads((folder / "about.json").read_bytes())
+    kept, bad, blocks = about["kept"], about["bad"], about["blocks"]
+    if about["sum"] != _sum_of(kept, bad, blocks):
+        raise ValueError("about.json is not what was written")
+    picture = side * side * 3
+    if (folder / "pixels").stat().st_size != len(kept) * picture:
+        raise ValueError("pixels has another size")
+    shape = len(kept), side, side, 3
     pixels = np.memmap(folder / "pixels", np.uint8, "r", shape=shape)
-    return Decoded(pixels, about["kept"], about["bad"])
+
+    def sum_at(lo: int) -> int:
+        return zlib.crc32(pixels[lo : lo + AT_A_TIME].data)
+
+    starts = range(0, len(kept), AT_A_TIME)
+    with ThreadPoolExecutor(usable_cpus()) as pool:
+        found = pool.map(sum_at, starts)
+        wrong = sum(a != b for a, b in zip(found, blocks, strict=True))
+    if wrong:
+        raise ValueError(f"{wrong} of {len(blocks)} blocks are not what was written")
+    return Decoded(pixels, kept, bad)
+
+
+def _sum_of(*said: object) -> int:
+    """A checksum of what about.json says."""
+    return zlib.crc32(json.dumps(said).encode())
+
+
+def _no_cache(folder: Path, why: str | None) -> UserError:
+    return UserError(
+        f"the cache in {folder} could not be written ({why}); make room, or name "
+        "another folder in the environment variable NPALEXNET_DATA"
+    )
 
 
 def _own_side(source: Source, names: list[str], side: int) -> int:
@@ -170,24 +240,35 @@ def _write(
     part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
     bad: list[str] = []
     kept: list[int] = []
+    blocks: list[int] = []
     try:
+        _clear_away(folder.parent)
         part.mkdir()
-        with (part / "pixels").open("wb") as file:
-            for i, square in _good(source, names, side, skip_bad, bad):
-                file.write(square.tobytes())
-                kept.append(i)
+        with Lock(part), (part / "pixels").open("wb") as file:
+            good = _good(source, names, side, skip_bad, bad)
+            while some := list(islice(good, AT_A_TIME)):
+                block = b"".join(square.tobytes() for _, square in some)
+                file.write(block)
+                blocks.append(zlib.crc32(block))
+                kept += [i for i, _ in some]
             if not kept:
                 raise UserError(f"{source.path}: none of its pictures can be read")
             file.flush()
             os.fsync(file.fileno())
-        (part / "about.json").write_text(json.dumps({"kept": kept, "bad": bad}))
-        if not folder.exists():  # another process may have been faster
-            part.rename(folder)
+            about: dict[str, Any] = {"kept": kept, "bad": bad, "blocks": blocks}
+            about["sum"] = _sum_of(*about.values())
+            (part / "about.json").write_text(json.dumps(about))
+            if not folder.exists():  # another process may have been faster
+                part.rename(folder)
     except OSError as error:
-        raise UserError(
-            f"the cache in {folder.parent} could not be written ({error.strerror}); "
-            "make room, or name another folder in the environment variable "
-            "NPALEXNET_DATA"
-        ) from None
+        raise _no_cache(folder.parent, error.strerror) from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _clear_away(caches: Path) -> None:
+    """Remove what processes left half-written that were killed."""
+    for part in caches.glob("*.part"):
+        with suppress(UserError), Lock(part) as lock:
+            if lock.held:
+                shutil.rmtree(part, ignore_errors=True)

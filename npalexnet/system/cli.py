@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import typing
 import warnings
@@ -12,7 +13,9 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, NoReturn
 
+from npalexnet.system import signals
 from npalexnet.system.errors import Stopped, UserError
+from npalexnet.system.files import refused
 from npalexnet.system.names import check_path, did_you_mean, printable
 
 
@@ -172,16 +175,43 @@ def run(command: Callable[[], int]) -> int:
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
     warnings.filterwarnings("ignore", module="PIL")
+    with signals.as_exceptions():
+        try:
+            status = command()
+            sys.stdout.flush()
+            return status
+        except UserError as error:
+            return _say(f"error: {error}", 2)
+        except Stopped as stopped:
+            return 128 + stopped.signal
+        except KeyboardInterrupt as stop:
+            return _say("stopped", 128 + signals.number_of(stop))
+        except BrokenPipeError:  # `... | head`: nobody is listening any more
+            return _give_up_output()
+        except MemoryError as error:
+            why = f" ({error})" if str(error) else ""
+            return _say(
+                f"error: not enough memory{why}; close other programs, or choose a "
+                "smaller network or --batch",
+                2,
+            )
+        except OSError as error:
+            known = refused(error)
+            if known is None:
+                raise
+            _give_up_output()
+            return _say(f"error: {known}", 2)
+
+
+def _say(line: str, status: int) -> int:
+    print(line, file=sys.stderr)
+    return status
+
+
+def _give_up_output() -> int:
+    """Drop what cannot be printed, which Python would try again at its end."""
     try:
-        return command()
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except Stopped as stopped:
-        return 128 + stopped.signal
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # `... | head`: nobody is listening any more
-        sys.stderr.close()
-        return 1
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1

@@ -7,9 +7,36 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from time import sleep
 from typing import IO
 
 from npalexnet.system.errors import UserError
+
+# What mends it, when the operating system refuses.
+MENDS = {
+    errno.ENOSPC: "make room on the disk",
+    errno.EDQUOT: "make room on the disk",
+    errno.EFBIG: "make room on the disk",
+    errno.EMFILE: "allow more open files with ulimit -n",
+    errno.ENFILE: "close other programs",
+    errno.ENOMEM: "close other programs",
+    errno.EAGAIN: "close other programs",
+    errno.EIO: "check the disk",
+    errno.EROFS: "choose a place where you may write",
+    errno.EACCES: "choose a place that is open to you",
+    errno.EPERM: "choose a place that is open to you",
+}
+
+# Seconds to wait for whoever has a file open: Windows replaces none that is.
+PATIENCE = (0.1, 0.3, 1.0)
+
+
+def refused(error: OSError) -> UserError | None:
+    """The error to show for what only the machine can be at fault for, else None."""
+    if error.errno not in MENDS:
+        return None
+    what = error.filename or "the output"
+    return UserError(f"{what}: {error.strerror}; {MENDS[error.errno]}")
 
 
 def cannot_write(path: Path, error: OSError) -> UserError:
@@ -34,11 +61,26 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, path)
+        replace(part, path)
     except OSError as error:
         raise cannot_write(path, error) from None
     finally:
         part.unlink(missing_ok=True)
+
+
+def replace(part: Path, path: Path) -> None:
+    """`os.replace`, with patience where somebody has the file open.
+
+    Raises:
+        OSError: it stays open, or there is another reason.
+    """
+    for seconds in PATIENCE:
+        try:
+            os.replace(part, path)
+            return
+        except PermissionError:
+            sleep(seconds)
+    os.replace(part, path)
 
 
 def read_regular(path: Path, most: int) -> bytes:

@@ -16,9 +16,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
+import time
+import typing
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -26,9 +29,11 @@ from typing import Any
 from npalexnet.datasets.catalogue import embedded
 from npalexnet.system import cli
 from npalexnet.system.errors import UserError
-from npalexnet.system.files import cannot_write, write_whole
+from npalexnet.system.files import cannot_write, read_regular, write_whole
+from npalexnet.system.lock import Lock
 from npalexnet.system.names import did_you_mean_path
 from npalexnet.training.options import Options
+from npalexnet.weights.limits import one_line, short
 
 RUNS = Path("runs")
 SHIPPED = "emoji-small.npz"  # in data/: for users who have no run of their own yet
@@ -100,25 +105,16 @@ def alone_in(folder: Path) -> Iterator[None]:
     Raises:
         UserError: another run is at work in it.
     """
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        yield
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+    with Lock(folder) as lock:
+        if not lock.held:
             raise UserError(
                 f"another run is at work in {folder}; wait for it, or choose another "
                 "folder with --out"
-            ) from None
+            )
         for part in folder.glob(".*.part"):
-            part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink()
         yield
-    finally:
-        os.close(handle)
 
 
 def newest(
@@ -136,21 +132,21 @@ def newest(
     """
     found = []
     for folder in RUNS.glob("*"):
-        if not (folder / needed).exists():
-            continue
         try:
+            written = (folder / needed).stat().st_mtime
             config = read_config(folder)
-        except UserError:  # a damaged run must not get in the way of the others
+        except (OSError, UserError):  # damaged: it must not get in the way of others
             continue
         fits = subset in (None, config["subset"])
         if fits and variant in (None, config["variant"]):
-            found.append(folder)
+            # a run from the future was written before the clock was put back
+            found.append((written <= time.time() + 1, written, folder))
     if not found:
         which = "" if subset is None else f" of {subset} with {variant}"
         raise UserError(
             f"no run{which} was found in {RUNS}/; start with: {cli.typed('train')}"
         )
-    return max(found, key=lambda folder: (folder / needed).stat().st_mtime)
+    return max(found)[-1]
 
 
 def checkpoint_of(run: str | None) -> Path:
@@ -192,22 +188,58 @@ def read_config(folder: Path) -> dict[str, Any]:
     Raises:
         UserError: it is missing, damaged, or of another version.
     """
+    path = folder / "config.json"
     wanted = f"{folder}: expected a run folder with a config.json"
     try:
-        saved = json.loads((folder / "config.json").read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{wanted} ({error}); give another folder") from None
+        saved = json.loads(read_text(path))
+    except (OSError, ValueError, RecursionError) as error:
+        why = one_line(f"{error!s:.200}")
+        raise UserError(f"{wanted} ({why}); give another folder") from None
     if not isinstance(saved, dict):
         raise UserError(f"{wanted}, found something else in it; give another folder")
     names = {option.name for option in fields(Options)}
-    unknown = ", ".join(sorted(saved.keys() - names))
+    unknown = one_line(", ".join(sorted(saved.keys() - names))[:200])
     if unknown:
         raise UserError(
-            f"{folder}/config.json has options that are not known here ({unknown:.200})"
-            "; use the version of npalexnet that wrote it, or give another folder"
+            f"{path} has options that are not known here ({unknown}); "
+            "use the version of npalexnet that wrote it, or give another folder"
         )
     options = asdict(Options()) | saved
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
+    kinds = typing.get_type_hints(Options)
+    for name, value in options.items():
+        if isinstance(value, list):
+            options[name] = value = tuple(value)
+        if not fits_option(value, kinds[name]):
+            raise UserError(
+                f"{path} is damaged: {name} is {one_line(short(value))}; mend it, or "
+                "give another folder"
+            )
+    return options
+
+
+def fits_option(value: object, kind: Any) -> bool:
+    """May an option of this type have this value, which comes from a file?"""
+    parts = typing.get_args(kind) if typing.get_origin(kind) is not tuple else ()
+    if parts:  # "int | None"
+        return any(fits_option(value, part) for part in parts)
+    if typing.get_origin(kind) is tuple:
+        return isinstance(value, tuple) and all(fits_option(v, int) for v in value)
+    if kind is float:
+        return type(value) in (int, float) and abs(value) < math.inf  # type: ignore
+    if kind is int:
+        return type(value) is int and abs(value) < 2**63
+    if kind is str:
+        return isinstance(value, str) and value.isprintable() and len(value) < 5000
+    return type(value) is kind
+
+
+def read_text(path: Path, most: int = 2**24) -> str:
+    """The text of a file that may be damaged, or no file.
+
+    Raises:
+        OSError, ValueError: it is missing, no regular file, too long, or no text.
+    """
+    return read_regular(path, most).decode("utf-8")
 
 
 class Log:
@@ -255,9 +287,40 @@ def read_log(folder: Path) -> list[dict[str, str]]:
 
     A last line without a line end was broken off by a kill or a full disk, and is no
     row.
+
+    Raises:
+        UserError: a line is damaged.
     """
     path = folder / "log.csv"
     if not path.exists():
         return []
-    whole, _, _ = path.read_text().rpartition("\n")
-    return [row for row in csv.DictReader(io.StringIO(whole)) if row["step"]]
+    mend = "mend or remove that line (without the file, a resumed run begins a new one)"
+    try:
+        whole, _, _ = read_text(path).rpartition("\n")
+    except (OSError, ValueError) as error:
+        why = one_line(f"{error!s:.200}")
+        raise UserError(f"{path} cannot be read ({why}); move it away") from None
+    rows = []
+    for number, line in enumerate(whole.split("\n"), 1):
+        cells = line.split(",")
+        if number == 1:
+            good = cells == COLUMNS or not whole
+        else:
+            good = len(cells) == len(COLUMNS) and is_row(cells)
+            rows.append(dict(zip(COLUMNS, cells, strict=False)))
+        if not good:
+            what = "the names of the columns" if number == 1 else "a row of numbers"
+            raise UserError(
+                f"{path}, line {number}: expected {what}, found "
+                f"{one_line(line[:80])!r}; {mend}"
+            )
+    return rows
+
+
+def is_row(cells: list[str]) -> bool:
+    """Are these the cells of a row: a step, and numbers or nothing?"""
+    step = cells[0].isascii() and cells[0].isdigit() and len(cells[0]) < 18
+    try:
+        return step and all(math.isfinite(float(c)) for c in cells[1:] if c)
+    except ValueError:
+        return False

@@ -19,13 +19,16 @@ from npalexnet.net.optim import SGD
 from npalexnet.net.step import train_step
 from npalexnet.system.errors import UserError
 from npalexnet.training.evaluation import Result, evaluate
-from npalexnet.training.interruption import Interruption
+from npalexnet.training.interruption import Asked, Heeding, Interruption
 from npalexnet.training.progress import Progress
 from npalexnet.training.state import Stopwatch, Timed
 from npalexnet.training.trainer import Trainer
 
 # Seconds between checkpoints inside an epoch.
 SAVE_EVERY = 300.0
+
+# Seconds of a step that is not done a second time only to be measured.
+PATIENCE = 2.0
 
 DIVERGED = (
     "the loss at step {} is {}: the steps are too large. Start again with a tenth of "
@@ -59,11 +62,15 @@ def train_epochs(
     while state.step < run.last_step or state.row_due:
         if not state.row_due:
             train_epoch(run, progress, stop, watch)
-        if stop.agreed(run.ranks):
+        stop.doing = "saving"
+        try:
+            stop.heed(run.ranks)
+            tested = len(run.data.val.labels) > 0
+            network = Heeding(run.network, stop, run.ranks)
+            result = evaluate(network, run.data.val) if tested else None
+        except Asked:  # in the epoch, or in this test: it is done again on resume
             run.save()
             return
-        tested = len(run.data.val.labels) > 0
-        result = evaluate(run.network, run.data.val) if tested else None
         epoch, inside = divmod(state.step, run.steps_per_epoch)
         if result and not inside:
             run.plateau.after_epoch(1 - result.top1)
@@ -92,6 +99,7 @@ def train_epoch(
         UserError: the loss is no longer a number.
     """
     state, seed = run.state, run.config.seed
+    stop.doing = "finishing this step, then saving"
     epoch, done = divmod(state.step, run.steps_per_epoch)
     state.lr = run.sgd.lr = run.learning_rate(epoch)
     batches = shuffled(len(run.data.train.labels), run.batch, seed, epoch)[done:]
@@ -133,13 +141,16 @@ def make_row(run: Trainer, result: Result | None) -> dict[str, Any]:
         "val_top1": result.top1 if result else None,
         "val_top5": result.top5 if result else None,
         "lr": state.lr,
-        "images_per_s": state.seen / state.training_seconds,
+        "images_per_s": state.seen / max(state.training_seconds, 1e-9),
         "seconds": state.seconds,
     }
 
 
 def warm_up(run: Trainer) -> tuple[float, float]:
-    """Compile the kernels, then time a step that changes nothing: seconds of each."""
+    """Compile the kernels, then time a step that changes nothing: seconds of each.
+
+    The second of two such steps tells how long one takes, unless they are slow.
+    """
     numbers = np.arange(min(run.batch, len(run.data.train.labels)))
     x, labels = run.make_batch(0)(numbers)
     nothing = SGD({"nothing": Param(np.zeros(1, run.network.dtype))})
@@ -156,4 +167,6 @@ def warm_up(run: Trainer) -> tuple[float, float]:
 
     began = perf_counter()
     one_step(min(run.ranks.size, len(numbers)))  # one image per rank
-    return perf_counter() - began, one_step(len(numbers))
+    compiled = perf_counter() - began
+    first = one_step(len(numbers))  # takes its memory, which no other step does
+    return compiled, first if first > PATIENCE else one_step(len(numbers))

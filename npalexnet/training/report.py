@@ -46,16 +46,17 @@ def tell_start(run: Trainer) -> None:
     tell_commands(run.folder)
 
 
-def tell_ready(run: Trainer, compiling: float, step_seconds: float) -> None:
-    """How long training will take, estimated from the time of one step."""
+def tell_ready(run: Trainer, compiling: float, step_seconds: float) -> float:
+    """How long training will take, estimated from one step: says and returns it."""
     left = run.last_step - run.state.step
     a_picture = step_seconds / min(run.batch, len(run.data.train.labels))
     testing = len(run.data.val.labels) * left / run.steps_per_epoch * a_picture / 3
+    expected = left * step_seconds + testing
     print(
         f"ready after {duration(compiling)}; {left} steps of {run.batch} pictures on "
-        f"{run.ranks.size * threads.get_threads()} threads: about "
-        f"{duration(left * step_seconds + testing)}"
+        f"{run.ranks.size * threads.get_threads()} threads: about {duration(expected)}"
     )
+    return expected
 
 
 def tell_end(run: Trainer) -> None:

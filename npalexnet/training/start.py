@@ -79,10 +79,12 @@ def train_run(run: Trainer, stop: Interruption) -> Path:
     tell_start(run)
     if run.state.step >= run.last_step and not run.state.row_due:
         print(f"nothing left to do after {run.state.step} steps; ask for more --epochs")
+        draw_pictures(run)  # it may have been killed while it drew them
         return run.folder
+    stop.doing = "loading the kernels, then saving"
     print("loading the kernels (the first run compiles them)...", flush=True)
-    tell_ready(run, *warm_up(run))
-    progress = Progress(run.state.step, run.last_step)
+    expected = tell_ready(run, *warm_up(run))
+    progress = Progress(run.state.step, run.last_step, expected)
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # the loop checks the loss
             log = None
@@ -97,6 +99,7 @@ def train_run(run: Trainer, stop: Interruption) -> Path:
             f"{cli.typed('train')} --resume --out {run.folder}"
         )
         raise Stopped(stop.asked)
+    stop.doing = "all is saved, drawing the figures"
     draw_pictures(run)
     tell_end(run)
     return run.folder

@@ -9,12 +9,14 @@ happened.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import isnan
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 from npalexnet.layers.layer import Array
+from npalexnet.net.optim import ReduceLROnPlateau
 from npalexnet.net.step import Trainable
 
 PHASES = ("data", "forward", "backward", "update", "validation", "saving")
@@ -47,6 +49,21 @@ class TrainState:
     plateau: dict[str, Any] = field(default_factory=dict)
     phases: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PHASES, 0.0))
 
+    @staticmethod
+    def from_file(said: Any) -> TrainState:
+        """A state that was saved.
+
+        Raises:
+            ValueError: it is damaged, or no state.
+        """
+        begun = TrainState(plateau=vars(ReduceLROnPlateau(0.1)))
+        if not (alike(said, vars(begun)) or alike(said, vars(TrainState()))):
+            raise ValueError("it does not say how far a run has come")
+        state = TrainState(**said)
+        if state.row_due and state.seen == 0:
+            raise ValueError("it says that a row is due, of no pictures")
+        return state
+
     def count(self, loss: float, right: int, seen: int) -> None:
         """Add one step to the sums."""
         self.step += 1
@@ -70,6 +87,17 @@ class TrainState:
         """Start counting for the next row of the log."""
         self.loss, self.right, self.seen, self.training_seconds = 0.0, 0, 0, 0.0
         self.row_due = False
+
+
+def alike(value: Any, usual: Any) -> bool:
+    """Is a value from a file of the same kind as this one, and a possible number?"""
+    if isinstance(usual, dict):
+        same = isinstance(value, dict) and value.keys() == usual.keys()
+        return same and all(alike(value[name], usual[name]) for name in usual)
+    if isinstance(usual, float) and type(value) is float:
+        return not isnan(value)
+    kinds = (int,) if isinstance(usual, float) else (type(usual),)
+    return type(value) in kinds and 0 <= value < 2**62
 
 
 class Stopwatch:

@@ -8,6 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from npalexnet.datasets.augment import ColourPCA, training_batch
 from npalexnet.datasets.batches import Numbers
 from npalexnet.datasets.catalogue import DataSet
@@ -114,12 +116,20 @@ class Trainer:
         """
         graph, velocity = None, {}
 
-        def read() -> tuple[Input, dict[str, Any], Film] | None:
+        def read() -> tuple[Input, TrainState, Film] | None:
             nonlocal graph, velocity
             path = self.folder / "last.npz"
             if not path.exists():
                 return None
             graph, extra = checkpoint.load_all(path)
+            velocity = extra.get("velocity", {})
+            try:
+                state = TrainState.from_file(extra.get("state"))
+            except ValueError as error:
+                raise UserError(
+                    f"{path} is not a run to go on with ({error}); bring the right "
+                    "file back, or start again with another --out"
+                ) from None
             for name in self.network.params:
                 theirs = graph.params.get(name)
                 fits = self.network.whole_shape(name)
@@ -128,8 +138,12 @@ class Trainer:
                         f"{path} holds another network than {self.folder}/config.json "
                         f"says: {name} does not fit; choose the right folder with --out"
                     )
-            velocity = extra["velocity"]
-            return graph.input, extra["state"], Film.of(extra.get("film"))
+                if name in self.sgd.velocity and not self._moves(name, velocity):
+                    raise UserError(
+                        f"{path} has no velocity for {name}; bring the right file "
+                        "back, or start again with another --out"
+                    )
+            return graph.input, state, Film.of(extra.get("film"))
 
         found = self.ranks.broadcast_from_root(read)
         if found is None:
@@ -140,9 +154,18 @@ class Trainer:
             if name in self.sgd.velocity:
                 values = self.ranks.broadcast(velocity.get(name))
                 self.sgd.velocity[name][...] = self.network.rows(name, values)
-        self.network.input, state, self.film = found
-        self.state = TrainState(**state)
-        self.plateau = ReduceLROnPlateau(**self.state.plateau)
+        self.network.input, self.state, self.film = found
+        if self.state.plateau:
+            self.plateau = ReduceLROnPlateau(**self.state.plateau)
+
+    def _moves(self, name: str, velocity: Any) -> bool:
+        """Does a saved velocity have an array that fits this parameter?"""
+        array = velocity.get(name) if isinstance(velocity, dict) else None
+        return (
+            isinstance(array, np.ndarray)
+            and array.shape == self.network.whole_shape(name)
+            and array.dtype.kind == "f"
+        )
 
 
 def split_frozen(network: Network, freeze: str | None) -> tuple[Graph | None, Any]:
