@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM at any moment: a line, nothing lost, and never a traceback."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -67,17 +68,45 @@ def test_another_program_keeps_its_own_ctrl_c(tmp_path):
     assert done.returncode == 0
 
 
-@pytest.mark.parametrize(("number", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
-def test_a_signal_before_anything_is_trained_is_one_line(number, status, capsys):
-    before = signal.getsignal(signal.SIGTERM)
-
+def test_ctrl_c_before_anything_is_trained_is_one_line(capsys):
     def command():
-        signal.raise_signal(getattr(signal, number))
+        signal.raise_signal(signal.SIGINT)
         raise AssertionError("it went on")
 
-    assert cli.run(command) == status
+    assert cli.run(command) == 130
     assert capsys.readouterr().err == "stopped\n"
-    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "the output: No space left"),
+        (OSError(errno.EMFILE, "Too many open files", "a.png"), "a.png: Too many open"),
+        (PermissionError(errno.EACCES, "Permission denied", "a"), "a: Permission"),
+        (MemoryError("Unable to allocate 9 GiB"), "not enough memory (Unable to"),
+    ],
+)
+def test_what_the_machine_refuses_is_one_line(error, says, capsys):
+    def command():
+        raise error
+
+    assert cli.run(command) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {says}")
+    assert "; " in line
+
+
+def test_a_full_disk_for_what_is_printed_is_one_line():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "npalexnet.summary"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: the output: No space left on device; make room")
+    assert done.returncode == 2
 
 
 def answer(capsys):

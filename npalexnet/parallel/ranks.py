@@ -28,7 +28,6 @@ import numpy as np
 from npalexnet.layers.layer import Array
 from npalexnet.parallel.plan import shard_of
 from npalexnet.system.errors import Stopped, UserError
-from npalexnet.system.signals import name_of, number_of
 
 # Environment variables set by the mpiexec of MPICH (and Intel MPI) and of Open MPI, and
 # by Slurm's srun: the rank of a process, and how many there are.
@@ -311,7 +310,7 @@ class Ranks:
         except (Exception, KeyboardInterrupt) as error:
             status = 2 if isinstance(error, UserError) else 1
             if isinstance(error, KeyboardInterrupt):
-                status = 128 + number_of(error)
+                status = 130
             if not self._all_come_here(seconds=1.0):
                 print(f"error: rank {self.rank}: {cause(error)}", file=sys.stderr)
                 sys.stderr.flush()
@@ -337,7 +336,7 @@ def cause(error: BaseException) -> str:
     if isinstance(error, UserError):
         return text
     if isinstance(error, KeyboardInterrupt):
-        return f"stopped by {name_of(number_of(error))}"
+        return "stopped by Ctrl-C"
     where = traceback.extract_tb(error.__traceback__)[-1]
     name = type(error).__name__
     return f"{name}: {text} ({Path(where.filename).name}, line {where.lineno})"

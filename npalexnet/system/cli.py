@@ -184,8 +184,8 @@ def run(command: Callable[[], int]) -> int:
             return _say(f"error: {error}", 2)
         except Stopped as stopped:
             return 128 + stopped.signal
-        except KeyboardInterrupt as stop:
-            return _say("stopped", 128 + signals.number_of(stop))
+        except KeyboardInterrupt:
+            return _say("stopped", 130)
         except BrokenPipeError:  # `... | head`: nobody is listening any more
             return _give_up_output()
         except MemoryError as error:

@@ -1,9 +1,13 @@
-"""Ctrl-C and SIGTERM in a command: one line at any moment, and no traceback.
+"""Ctrl-C in a command: one line at any moment, and no traceback.
 
 While a command is still importing (`end_quietly`), nothing has been begun that could be
-left half done: the process ends there and then. Later (`as_exceptions`) a signal
-becomes a KeyboardInterrupt, so that files under another name are taken away. While a
-network is trained, training/interruption.py lets the step be finished first.
+left half done: the process ends there and then. Later (`as_exceptions`) Ctrl-C is the
+usual KeyboardInterrupt, of which the command makes a line. While a network is trained,
+training/interruption.py lets the step be finished first.
+
+SIGTERM ends a process at once, as it does every other program; but for training, again,
+which saves. An exception in its place might come inside of a callback of Python's own,
+where it would be lost, and the process would go on.
 """
 
 from __future__ import annotations
@@ -29,23 +33,16 @@ def end_quietly() -> None:
 
 @contextmanager
 def as_exceptions() -> Iterator[None]:
-    """While this lasts, Ctrl-C and SIGTERM raise KeyboardInterrupt(number)."""
+    """While this lasts, Ctrl-C raises KeyboardInterrupt, as usual."""
     if not _is_main_thread():
         yield
         return
-    before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    before = signal.getsignal(signal.SIGINT)
     _exchange(signal.SIGINT, _end, signal.default_int_handler)
-    _exchange(signal.SIGTERM, signal.SIG_DFL, _raise)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def number_of(error: KeyboardInterrupt) -> int:
-    """The signal that raised it."""
-    return int(error.args[0]) if error.args else signal.SIGINT
+        signal.signal(signal.SIGINT, before)
 
 
 def name_of(number: int) -> str:
@@ -66,7 +63,3 @@ def _exchange(number: int, old: object, new: object) -> None:
 def _end(number: int, frame: object) -> None:
     os.write(2, b"stopped\n")
     os._exit(128 + number)
-
-
-def _raise(number: int, frame: object) -> None:
-    raise KeyboardInterrupt(number)
