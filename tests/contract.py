@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from helpers import numbers
+from helpers import full_of_nan, numbers
 
 from npalexnet.layers import (
     LRN,
@@ -79,6 +79,7 @@ def build(chain: str) -> Graph:
             "after": Linear(int(np.prod(after)), 4),
         }
     graph = Graph(layers, shape, np.float64)
+    graph.engine.allocate = full_of_nan
     for param in graph.params.values():
         param.data = 0.5 * numbers(*param.data.shape)
     return graph

@@ -34,6 +34,11 @@ def agree(found: Array, expected: Any, tolerance: float | None = None) -> None:
     np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance * largest)
 
 
+def full_of_nan(size: int, dtype: np.dtype[Any]) -> Array:
+    """Memory as a layer may find it: nothing in it may be read before it is written."""
+    return np.full(size, np.nan if dtype.kind == "f" else 255, dtype)
+
+
 def machine(
     layer: Layer,
     x: Array,
@@ -44,6 +49,7 @@ def machine(
 ) -> tuple[Array, Array, dict[str, Array]]:
     """(y, dx, gradients by name) of a layer's machine, as a chain of one layer."""
     graph = Graph({"layer": layer}, x.shape[1:], dtype)
+    graph.engine.allocate = full_of_nan
     for name, values in (params or {}).items():
         graph.params[f"layer.{name}"].data = values
     y = graph.forward(x, **how)

@@ -100,6 +100,65 @@ def test_ten_crops_are_corners_centre_and_mirrors(pixels):
     ]
 
 
+@pytest.mark.parametrize(("side", "edge"), [(8, 1), (9, 1), (10, 2)])
+def test_the_centre_is_in_the_middle_or_half_a_pixel_above_and_left(side, edge):
+    rows = np.arange(side, dtype=np.uint8)
+    pixels = np.stack(np.broadcast_arrays(rows[:, None], rows, 7), -1)[None]
+    given = Input(side, 6, np.zeros(3), np.array(1.0), ())
+    colours = augment.ColourPCA(np.zeros(3), np.eye(3))
+    for x in (
+        given.normalise(given.crop_centre(pixels))[0],
+        augment.training_batch(pixels, np.zeros(1, int), given, 0, 0, False)[0],
+        augment.training_batch(pixels, np.zeros(1, int), given, 0, 0, False, colours)[
+            0
+        ],
+        augment.ten_crops(pixels, given)[4, 0],
+    ):
+        assert x[0, :, 0].tolist() == list(range(edge, edge + 6))
+        assert x[1, 0].tolist() == list(range(edge, edge + 6))
+
+
+def test_each_of_the_ten_crops_loses_its_own_part_of_the_mean_picture(pixels):
+    mean = pixels[0].astype(float)
+    given = INPUT._replace(mean=mean, std=np.array(2.0))
+    assert not augment.ten_crops(pixels[:1], given).any()
+    plain = augment.ten_crops(pixels[1:2], INPUT) - augment.ten_crops(pixels[:1], INPUT)
+    assert np.allclose(augment.ten_crops(pixels[1:2], given), plain / 2)
+
+
+def test_colour_noise_moves_red_where_the_axis_is_red(pixels):
+    red = augment.ColourPCA(np.array([50.0]), np.array([[1.0, 0, 0]]))
+    how = dict(seed=1, epoch=0, crop_and_mirror=False)
+    plain = augment.training_batch(pixels, np.arange(40), INPUT, **how)
+    noisy = augment.training_batch(pixels, np.arange(40), INPUT, **how, colours=red)
+    moved = np.abs(noisy - plain).max((2, 3))
+    assert (moved[:, 0] > 0).all() and not moved[:, 1:].any()
+
+
+def test_half_of_the_pictures_are_mirrored_and_every_crop_is_as_likely():
+    """Of 3,000, where 0.4 or 0.6 would be eleven standard deviations away."""
+    count = 3000
+    small = np.arange(16, dtype=np.uint8).reshape(1, 4, 4, 1).repeat(3, -1)
+    given = Input(4, 3, np.zeros(3), np.array(1.0), ())
+    pixels = np.broadcast_to(small, (count, 4, 4, 3))
+    x = augment.training_batch(pixels, np.arange(count), given, seed=0, epoch=0)[:, 0]
+    mirrored = x[:, 0, 0] > x[:, 0, 2]
+    assert abs(mirrored.mean() - 0.5) < 0.03
+    corner = np.where(mirrored, x[:, 0, 2], x[:, 0, 0])
+    seen, often = np.unique(corner, return_counts=True)
+    assert seen.tolist() == [0, 1, 4, 5]
+    assert np.abs(often / count - 0.25).max() < 0.03
+
+
+@pytest.mark.parametrize(
+    ("count", "sizes"), [(8, [4, 4]), (9, [4, 4, 1]), (7, [4, 3]), (3, [3]), (1, [1])]
+)
+def test_no_picture_is_left_out_however_many_are_left_over(count, sizes):
+    batches = shuffled(count, 4, seed=0, epoch=0)
+    assert [len(batch) for batch in batches] == sizes
+    assert sorted(np.concatenate(batches)) == list(range(count))
+
+
 def test_every_epoch_shows_every_picture_once_in_its_own_order():
     first, again, second = (shuffled(10, 4, 0, epoch) for epoch in (0, 0, 1))
     assert [len(batch) for batch in first] == [4, 4, 2]

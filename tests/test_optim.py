@@ -29,6 +29,16 @@ def test_multipliers_change_rate_and_decay():
     assert p.data == pytest.approx(0.8)
 
 
+def test_decay_follows_the_rate_that_the_schedule_has_set():
+    """-ε · decay · w, once, with today's ε: after a drop w is pulled ten times less."""
+    p = Param(np.array([1.0]), lr=2, decay=3)
+    sgd = SGD({"w": p}, lr=0.1, momentum=0, weight_decay=0.5)
+    for lr in (0.1, 0.01):
+        before, sgd.lr = p.data.copy(), lr
+        sgd.step()
+        assert p.data == pytest.approx(before * (1 - 2 * lr * 0.5 * 3))
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("size", [1, 7, 250_001])  # the last one is split over threads
 def test_the_kernel_is_the_reference(dtype, size):

@@ -106,3 +106,20 @@ def test_forward_until_a_layer_agrees_with_activations(graph):
         agree(graph.forward(x, until=name, keep=False), activation)
         agree(graph.forward(x, until=name), activation)
     agree(graph.forward(x), activation)
+
+
+def test_a_forward_that_failed_allows_no_backward(graph):
+    """The arrays of the forward before it are overwritten."""
+    x, dy = batch(graph)
+    graph.forward(x)
+    layer = list(graph.layers.values())[-1]
+
+    def fails(*_):
+        raise OSError("no more")
+
+    layer.forward = fails
+    with pytest.raises(OSError):
+        graph.forward(x)
+    del layer.forward
+    with pytest.raises(RuntimeError, match="backward needs a forward pass"):
+        graph.backward(dy)

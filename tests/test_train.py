@@ -8,10 +8,14 @@ import pytest
 from pictures import layout, write_zip
 
 from npalexnet import datasets, evaluate, softmax_cross_entropy, train
-from npalexnet.net.optim import SGD
-from npalexnet.training.folder import COLUMNS
-from npalexnet.training.options import Options
-from npalexnet.training.setup import make_network
+from npalexnet.datasets.augment import generator, training_batch
+from npalexnet.datasets.batches import shuffled
+from npalexnet.net.optim import SGD, sgd_update
+from npalexnet.parallel import Ranks
+from npalexnet.training.folder import COLUMNS, read_config
+from npalexnet.training.options import Config, Options
+from npalexnet.training.setup import make_network, set_up
+from npalexnet.weights import checkpoint
 
 
 @pytest.fixture
@@ -61,6 +65,41 @@ def test_sixteen_pictures_are_learned_by_heart():
         sgd.step()
     loss, _ = softmax_cross_entropy(graph.forward(x), labels)
     assert loss < 0.01
+
+
+def test_a_run_is_what_its_parts_do_one_after_the_other(place):
+    """Two epochs by hand, with a drop of the rate and a last batch of one picture."""
+    how = "--epochs 2 --drops 1 --batch 23 --seed 3 --weight-decay 0.5 --out run"
+    run(*how.split())
+    config = Config(**read_config(place / "run"))
+    one = set_up(config, place / "unused", Ranks())
+    graph, pictures = one.network.graph, one.data.train
+    velocity = {name: 0 * p.data for name, p in graph.params.items()}
+    step = 0
+    for epoch, lr in ((0, 0.01), (1, 0.001)):
+        for numbers in shuffled(24, 23, 3, epoch):
+            x = training_batch(
+                pictures.pixels[numbers],
+                numbers,
+                graph.input,
+                3,
+                epoch,
+                True,
+                one.colours,
+            )
+            logits = graph.forward(x, train=True, rng=generator(3, "dropout", step))
+            _, dlogits = softmax_cross_entropy(logits, pictures.labels[numbers])
+            graph.backward(dlogits)
+            for name, p in graph.params.items():
+                p.data, velocity[name] = sgd_update(
+                    p.data, velocity[name], p.grad, lr * p.lr, 0.9, 0.5 * p.decay
+                )
+            step += 1
+    assert step == 4
+    learned = checkpoint.load(place / "run" / "last.npz")
+    for name, p in graph.params.items():
+        np.testing.assert_allclose(learned.params[name].data, p.data, 1e-4, 1e-6)
+    assert rows(place / "run")[-1]["lr"] == "0.001"
 
 
 def test_a_run_leaves_its_folder_as_promised(place, capsys):
