@@ -7,7 +7,7 @@ RUN := .venv/bin/python -m
 N ?= 1000
 SEED ?= 0
 
-.PHONY: help train test slow fuzz kills lint bench notebooks docs clean
+.PHONY: help train test slow fuzz kills mutants versions lint bench notebooks docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,13 @@ kills: .venv/made  ## kill training N times, and N times on two ranks
 	.venv/bin/pip install --quiet --editable '.[mpi]'
 	.venv/bin/python tests/kills.py --count $(N) --seed $(SEED)
 	.venv/bin/python tests/kills.py --count $(N) --seed $(SEED) --ranks 2
+
+mutants: N = 600
+mutants: .venv/made  ## break the package in N places: do the tests notice? (hours)
+	.venv/bin/python tests/mutants.py --count $(N) --seed $(SEED)
+
+versions: .venv/made  ## run the tests with the oldest and the newest of everything
+	.venv/bin/python tests/versions.py
 
 lint: .venv/made  ## check style and types
 	$(RUN) ruff check

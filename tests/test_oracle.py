@@ -206,8 +206,11 @@ def test_every_layer_of_every_variant_says_what_pytorch_says(large, large_float3
 
 def test_one_step_of_every_variant_in_float32_is_nearly_the_same(large, large_float32):
     """Of a million neurons a few stand so near to a kink (of ReLU, or two values of a
-    pooling window that are nearly equal) that float32 decides otherwise. What is said
-    does not change by that, but a gradient goes another way: up to half a percent."""
+    pooling window that are nearly equal) that float32 decides otherwise, and which ones
+    depends on the BLAS. What is said does not change by that, but a gradient goes
+    another way: mostly by half a percent; by 3.3 % in fc7.b of owt with the BLAS of
+    NumPy 1.26 and 2.5, where one of some thousand active units is on the other side. A
+    gradient that forgets one of the two images is wrong by 50 %."""
     _, expected = large
     logits, loss, gradients = one_step(large_float32)
     agree(logits, expected["logits"], 1e-4)
@@ -215,4 +218,4 @@ def test_one_step_of_every_variant_in_float32_is_nearly_the_same(large, large_fl
     for key, gradient in gradients.items():
         norm, slope = expected[f"grad/{key}/norm_slope"]
         found = formula.norm_and_slope(key, gradient)
-        assert found == pytest.approx((norm, slope), abs=0.02 * norm), key
+        assert found == pytest.approx((norm, slope), abs=0.08 * norm), key
