@@ -52,12 +52,12 @@ TESTS = {
     "kernels/compile": "conv",
     "net": "graph chain steps",
     "net/blueprint": "alexnet variants",
-    "net/comparison": "inside figures",
+    "net/comparison": "variants",
     "net/engine": "contract",
     "net/memory": "options",
     "net/optim": "train",
     "net/table": "alexnet",
-    "net/threads": "contract",
+    "net/threads": "contract optim",
     "datasets": "datasets layouts",
     "datasets/augment": "input",
     "datasets/batches": "augment train",
@@ -69,7 +69,7 @@ TESTS = {
     "training/ablation": "ablate",
     "training/evaluation": "predict figures",
     "training/fits": "checkpoint",
-    "parallel": "parallel parallel_train",
+    "parallel": "together parallel parallel_train",
 }
 
 # Tests that call every kernel, so that Numba compiles it before anything is timed.

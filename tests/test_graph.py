@@ -132,3 +132,22 @@ def test_prepare_scales_the_shorter_side_and_cuts_the_middle():
     x = graph.prepare(wide)
     assert x.shape == (1, 3, 4, 4)
     assert (x[..., 1:-1] == 200).all()
+
+
+def test_the_summary_by_hand():
+    graph = Graph([Conv2d(1, 2, 3), ReLU(), Flatten(), Linear(8, 3)], (1, 4, 4))
+    lines = [" ".join(line.split()) for line in graph.summary(batch=5).splitlines()]
+    rule = lines[1]
+    assert lines[:-1] == [
+        "layer output parameters multiply-adds saved per image",
+        rule,
+        "input 1 x 4 x 4",
+        "conv1 2 x 2 x 2 20 72",
+        "relu1 2 x 2 x 2 32 bytes",
+        "flat1 8",
+        "full1 3 27 24",
+        rule,
+        "total 47 96 32 bytes",
+    ]
+    assert lines[-1].startswith("Training with a batch of 5 needs 564 bytes for")
+    assert {cost.multiply_adds for cost in graph.costs().values()} == {72, 0, 24}

@@ -32,6 +32,15 @@ def looks_at(top, left, side=8, size=3, classes=2):
     return graph
 
 
+def test_the_place_of_an_answer_is_found_on_a_map_that_is_no_square():
+    graph = Graph({"conv": Conv2d(1, 1, 1, std=0, bias=0.0)}, (1, 3, 5), np.float64)
+    graph.params["conv.w"].data = np.ones((1, 1, 1, 1))
+    x = np.zeros((1, 1, 3, 5))
+    x[0, 0, 2, 3] = 1
+    found = inside.top_activations(graph, x, "conv", [0], top=1)
+    assert found.boxes.tolist() == [[[2, 3, 3, 4]]]
+
+
 # ------------------------------------------------------------- receptive fields
 
 
