@@ -19,6 +19,11 @@ def cells(notebook: Path) -> list[dict[str, Any]]:
     return [cell | {"source": "".join(cell["source"])} for cell in found]
 
 
+def code(notebook: Path) -> list[dict[str, Any]]:
+    """The code cells of a notebook."""
+    return [cell for cell in cells(notebook) if cell["cell_type"] == "code"]
+
+
 def tagged(notebook: Path, tag: str) -> list[str]:
     """The sources of all cells with this tag."""
     return [
@@ -31,13 +36,12 @@ def tagged(notebook: Path, tag: str) -> list[str]:
 def counts(notebook: Path) -> dict[str, int]:
     """The numbers of one notebook."""
     found = cells(notebook)
-    code = [c["source"] for c in found if c["cell_type"] == "code"]
     text = [c["source"] for c in found if c["cell_type"] == "markdown"]
     return {
         "cells": len(found),
         "predict": len(tagged(notebook, "predict")),
         "change": len(tagged(notebook, "change")),
-        "longest": max(len(source.splitlines()) for source in code),
+        "longest": max(len(cell["source"].splitlines()) for cell in code(notebook)),
         "words": sum(len(source.split()) for source in text),
     }
 

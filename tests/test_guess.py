@@ -10,8 +10,10 @@ import pytest
 from course import COURSE, GUESS, NAME, count
 
 from npalexnet import layers as L
+from npalexnet import softmax_cross_entropy
 from npalexnet.checks.guess import Question
 from npalexnet.checks.guesses import QUESTIONS
+from npalexnet.checks.guesses import gradients as G
 from npalexnet.gradcheck import discuss
 from npalexnet.system.errors import UserError
 
@@ -99,10 +101,34 @@ def learned(layer):
     return sum(param.data.size for param in layer.params.values())
 
 
+def by_hand():
+    """The gradients of the convolution that notebook 3 writes out: dx, dw, db."""
+    x, w, dy = (a[None, None] for a in (G.PICTURE, G.FILTER, G.DY))
+    _, cache = L.conv2d_forward(x, w, np.zeros(1))
+    return [gradient.squeeze() for gradient in L.conv2d_backward(dy, cache)]
+
+
+def descent(x):
+    """(loss, dw1, dw2) of notebook 3's two layers, by moving the weights."""
+
+    def loss(w1, w2):
+        return (w2 * max(0, w1 * x) - 1) ** 2
+
+    h, here = 1e-7, loss(2, 0.5)
+    return here, (loss(2 + h, 0.5) - here) / h, (loss(2, 0.5 + h) - here) / h
+
+
+def logits_of(*probabilities):
+    return np.log(np.array([probabilities]))
+
+
 # The same answers from the package's own layers.
 FOUND = {
     "side of a map": lambda: shape(conv(5, 1, 1, 3))[1],
     "after relu": lambda: L.relu_forward(np.array([-2, 3, -0.5, 0, 4]))[0],
+    "windows side by side": lambda: shape(
+        L.maxpool_forward(np.zeros((1, 1, 55, 55)), 2)
+    )[1],
     "side after pooling": lambda: shape(L.maxpool_forward(np.zeros((1, 1, 7, 7))))[1],
     "numbers in a row": lambda: np.zeros((256, 6, 6)).ravel().size,
     "parameters of fc": lambda: learned(L.Linear(4, 3)),
@@ -118,6 +144,18 @@ FOUND = {
     "pad that keeps the size": lambda: next(
         pad for pad in range(9) if shape(conv(64, 1, 1, 5, pad=pad))[1] == 64
     ),
+    "the loss by hand": lambda: descent(3)[0],
+    "what a slope says": lambda: round(descent(3)[1], 4) * 0.01,
+    "the slope of w2": lambda: round(descent(3)[2], 4),
+    "a shut gate": lambda: descent(-3)[1],
+    "one dw of a filter": lambda: by_hand()[1][1, 2],
+    "one dx of a picture": lambda: by_hand()[0][2, 2],
+    "the slope of a bias": lambda: by_hand()[2],
+    "places of one weight": lambda: conv(13, 1, 1, 3)[0].size,
+    "before training": lambda: softmax_cross_entropy(np.zeros((1, 1000)), [7])[0],
+    "slopes of the logits": lambda: softmax_cross_entropy(
+        logits_of(0.7, 0.2, 0.1), [1]
+    )[1][0],
     "the paper's 224": lambda: shape(conv(224, 1, 1, 11, stride=4))[1],
     "all windows at once": lambda: L.windows(np.zeros((1, 3, 8, 8)), 3).shape,
     "weights with two groups": lambda: (

@@ -54,6 +54,31 @@ QUESTIONS = {
         },
         hint="Go through them one by one: is it below 0? Then write 0, else copy it.",
     ),
+    "two layers without relu": Question(
+        wanted="a number",
+        answer=2 * 3,
+        because="3 · (2 · x) = 6 · x, whatever x is: one layer with the weight 6.",
+        thoughts={
+            2 + 3: "You added. Try x = 1: the first layer says 2, and the second?",
+            3: "That is the second layer alone. What does it get?",
+            2: "That is the first layer alone. The second works on what it says.",
+        },
+        hint="Try x = 1: what does the first layer say, and then the second?",
+    ),
+    "windows side by side": Question(
+        wanted="a whole number",
+        answer=(55 - 2) // 2 + 1,
+        because="They begin at 0, 2, ..., 52, too; the last column is in no window. "
+        "What counts is how far they move, not how wide they are.",
+        thoughts={
+            28: "55 / 2, rounded up. But a window that begins at 54 would hang over "
+            "the edge.",
+            27.5: "Half a window does not count.",
+            54: "That would be windows that move by one.",
+            18: "They move by two, not by three.",
+        },
+        hint="Where do they begin? 0, 2, ... Which is the last that fits on 0 to 54?",
+    ),
     "side after pooling": Question(
         wanted="a whole number",
         answer=(7 - 3) // 2 + 1,
