@@ -7,13 +7,13 @@ the step never waits. The order is a function of (seed, epoch): see augment.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from npalexnet.datasets.augment import generator
+from npalexnet.system.workers import workers
 
 Numbers = npt.NDArray[np.int64]
 Batch = TypeVar("Batch")
@@ -32,7 +32,7 @@ def prefetch(
     make: Callable[[Numbers], Batch], batches: list[Numbers]
 ) -> Iterator[Batch]:
     """make(batch) for each batch; the next one is made while this one is used."""
-    with ThreadPoolExecutor(1, "loader") as loader:
+    with workers(1, "loader") as loader:
         coming = None
         for batch in batches:
             ready, coming = coming, loader.submit(make, batch)

@@ -21,7 +21,6 @@ import shutil
 import sys
 import zlib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -39,6 +38,7 @@ from npalexnet.datasets.source import Source
 from npalexnet.system.errors import UserError
 from npalexnet.system.lock import Lock
 from npalexnet.system.machine import usable_cpus
+from npalexnet.system.workers import workers
 
 # Data sets of fewer bytes are decoded anew each time: that takes a second or two.
 ALWAYS_DECODED = 10_000_000
@@ -194,7 +194,7 @@ def _squares(
         leave=False,
         disable=not sys.stderr.isatty() or len(names) < 2000,
     )
-    with ThreadPoolExecutor(usable_cpus()) as pool, bar:
+    with workers(usable_cpus(), "decode") as pool, bar:
         for lo in range(0, len(names), AT_A_TIME):
             block = range(lo, min(lo + AT_A_TIME, len(names)))
             yield from pool.map(one, block)

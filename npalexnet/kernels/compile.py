@@ -9,6 +9,7 @@ compiled (`cache`), so only the first run on a machine waits for the compiler.
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Set
 from typing import Any
 
@@ -19,6 +20,27 @@ FAST = {"reassoc", "contract", "arcp", "nsz"}
 
 # Division by zero gives infinity, as in NumPy (`error_model`). Python's exception would
 # put a branch into every loop that divides: LRN took four times as long.
+
+MISSING = (
+    "Numba cannot be used here ({}): plain NumPy does its work, slower, with the same "
+    "answers"
+)
+
+
+@functools.cache
+def compiler() -> Any:
+    """Numba; or None where it is missing, or does not know this Python or NumPy.
+
+    That is said once. What is then in place of kernels: layers/plain.py, `sgd_update`.
+    """
+    try:
+        import numba
+    except ImportError as error:
+        why = str(error).partition("\n")[0] or "it is not installed"
+        print(MISSING.format(why), file=sys.stderr)
+        return None
+    return numba
+
 
 pieces: set[Callable[..., Any]] = set()
 
@@ -43,8 +65,7 @@ def kernel(
     def call(*args: Any) -> None:
         nonlocal compiled
         if compiled is None:
-            import numba
-
+            numba = compiler()
             # under the name of a piece Numba must find something that it can compile
             names = function.__globals__
             for name in function.__code__.co_names:

@@ -48,6 +48,7 @@ import numpy as np
 
 from npalexnet.kernels import conv as kernels
 from npalexnet.layers.layer import Array, Layer, Param, Shape, Workspace, gaussian
+from npalexnet.layers.plain import by_reference
 from npalexnet.layers.windows import Pad, add_windows, output_side, pad_sides, windows
 
 
@@ -154,6 +155,7 @@ def matrix_ranges(y_shape: Shape) -> Iterator[tuple[int, int]]:
         yield lo, min(lo + step, images)
 
 
+@by_reference(conv2d_forward, conv2d_backward, "stride", "pad", "groups")
 class Conv2d(Layer):
     """Convolution with square filters.
 

@@ -42,6 +42,7 @@ import numpy as np
 
 from npalexnet.kernels import lrn as kernels
 from npalexnet.layers.layer import Array, Layer, Shape, Workspace
+from npalexnet.layers.plain import by_reference
 
 
 def window_sums(v: Array, size: int, groups: int) -> Array:
@@ -127,6 +128,7 @@ def lrn_backward(dy: Array, cache: Any) -> Array:
     return dy * s**-beta - 2 * alpha * beta * x * sums
 
 
+@by_reference(lrn_forward, lrn_backward, "size", "alpha", "beta", "k", "groups")
 class LRN(Layer):
     """Local response normalisation across maps; the defaults are the paper's.
 

@@ -35,6 +35,7 @@ import numpy as np
 
 from npalexnet.kernels import pool as kernels
 from npalexnet.layers.layer import Array, Layer, Shape, Workspace
+from npalexnet.layers.plain import by_reference
 from npalexnet.layers.windows import add_windows, output_side, windows
 
 
@@ -100,6 +101,7 @@ def maxpool_backward(dy: Array, cache: Any) -> Array:
     return add_windows(dv.reshape(*dy.shape, kernel, kernel), x_shape, stride)
 
 
+@by_reference(maxpool_forward, maxpool_backward, "kernel", "stride")
 class MaxPool(Layer):
     """The largest value of each window.
 

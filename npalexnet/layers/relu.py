@@ -27,6 +27,7 @@ import numpy as np
 
 from npalexnet.kernels import relu as kernels
 from npalexnet.layers.layer import Array, Layer, Workspace
+from npalexnet.layers.plain import by_reference
 
 
 def relu_forward(x: Array) -> tuple[Array, Any]:
@@ -72,6 +73,7 @@ def relu_backward(dy: Array, cache: Any) -> Array:
     return np.where(y > 0, dy, np.zeros_like(dy))
 
 
+@by_reference(relu_forward, relu_backward)
 class ReLU(Layer):
     """y = max(0, x)."""
 

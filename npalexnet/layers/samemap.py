@@ -40,6 +40,7 @@ from typing import Any
 
 from npalexnet.kernels import samemap as kernels
 from npalexnet.layers.layer import Array, Layer, Shape, Workspace
+from npalexnet.layers.plain import by_reference
 from npalexnet.layers.windows import windows
 
 
@@ -114,6 +115,7 @@ def samemap_norm_backward(dy: Array, cache: Any) -> Array:
     return dy * s**-beta - 2 * alpha * beta * x * sums
 
 
+@by_reference(samemap_norm_forward, samemap_norm_backward, "size", "alpha", "beta", "k")
 class SameMapNorm(Layer):
     """Response normalisation inside each map; the defaults are the 2012 code's.
 

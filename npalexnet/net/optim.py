@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from npalexnet.kernels import optim as kernels
+from npalexnet.kernels.compile import compiler
 from npalexnet.layers.layer import Array, Param
 from npalexnet.net import threads
 
@@ -115,7 +116,11 @@ class SGD:
         )
 
         def part(lo: int, hi: int) -> None:
-            kernels.update(w[lo:hi], v[lo:hi], g[lo:hi], momentum, pull, rate_)
+            here = w[lo:hi], v[lo:hi], g[lo:hi]
+            if compiler() is None:
+                w[lo:hi], v[lo:hi] = sgd_update(*here, rate, self.momentum, decay)
+            else:
+                kernels.update(*here, momentum, pull, rate_)
 
         if w.size < 100_000:  # not worth waking another thread
             part(0, w.size)

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import wait
 from contextlib import contextmanager
 from contextvars import copy_context
 from itertools import pairwise
@@ -34,6 +34,7 @@ from threadpoolctl import ThreadpoolController
 
 from npalexnet.layers.layer import Work
 from npalexnet.system.machine import usable_cpus
+from npalexnet.system.workers import can_start_threads, workers
 
 
 class Pool:
@@ -45,7 +46,7 @@ class Pool:
         self.start()
 
     def start(self) -> None:
-        self.helpers = ThreadPoolExecutor(max(1, self.count - 1), "npalexnet")
+        self.helpers = workers(max(1, self.count - 1), "npalexnet")
 
 
 _pool: Pool | None = None
@@ -78,6 +79,8 @@ def default_threads(processes: int = 1) -> int:
     Args:
         processes: how many of this program work on this machine.
     """
+    if not can_start_threads():
+        return 1
     return max(1, min(8, usable_cpus() // processes))
 
 
