@@ -140,7 +140,7 @@ def _opened(folder: Path, count: int, side: int) -> Decoded:
         return zlib.crc32(pixels[lo : lo + AT_A_TIME].data)
 
     starts = range(0, len(kept), AT_A_TIME)
-    with ThreadPoolExecutor(usable_cpus()) as pool:
+    with workers(usable_cpus(), "check") as pool:
         found = pool.map(sum_at, starts)
         wrong = sum(a != b for a, b in zip(found, blocks, strict=True))
     if wrong:

@@ -146,6 +146,17 @@ def fit(
         raise
 
 
+class CtrlC(Interruption):
+    """Ctrl-C alone: SIGTERM is not `fit`'s to catch."""
+
+    def __init__(self) -> None:
+        super().__init__(signal.SIGINT)
+
+    def _answer(self) -> None:
+        self.doing = "finishing this step"  # nothing is saved
+        super()._answer()
+
+
 class Unsaved(Trainer):
     """A training run without a folder."""
 
@@ -157,7 +168,7 @@ def learn(run: Trainer, progress: bool) -> History:
     """The loop itself, with its messages and its answer to Ctrl-C."""
     history = History()
     history._film = run.film
-    with Interruption(signal.SIGINT) as stop:
+    with CtrlC() as stop:
         warm_up(run)
         told = Progress(0, run.last_step) if progress else Silent()
         try:

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from npalexnet.layers.layer import Array
 from npalexnet.parallel import Network, Ranks
 from npalexnet.system.signals import name_of
+from npalexnet.system.workers import can_start_threads
 
 
 class Asked(Exception):
@@ -64,7 +65,8 @@ class Interruption:
         self._put_back()
         # in a thread: the signal may have come in the middle of a print, and a second
         # print inside the first one is an error
-        threading.Thread(target=self._answer, daemon=True).start()
+        if can_start_threads():
+            threading.Thread(target=self._answer, daemon=True).start()
 
     def _answer(self) -> None:
         with tqdm.external_write_mode():
