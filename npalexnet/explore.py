@@ -114,11 +114,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "run",
         nargs="?",
+        type=cli.path,
         metavar="RUN",
         help="run folder or network's file; the newest run if none, else the small "
         "network that comes with the package",
     )
-    parser.add_argument("--data", metavar="PATH", help="where the pictures are")
+    parser.add_argument(
+        "--data", type=cli.path, metavar="PATH", help="where the pictures are"
+    )
     parser.add_argument(
         "--out",
         type=Path,

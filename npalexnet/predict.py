@@ -41,7 +41,8 @@ def table(likeliest: Sequence[tuple[str, float]], block: str, width: int = 30) -
         width: of a bar of 100 %, in characters.
     """
     return "\n".join(
-        f"  {100 * share:5.1f} %  {block * round(width * share):<{width}}  {name}"
+        f"  {100 * share:5.1f} %  {block * round(width * share):<{width}}  "
+        f"{printable(name)}"
         for name, share in likeliest
     )
 

@@ -29,15 +29,12 @@ import tempfile
 import time
 import warnings
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from fuzz_weights import Finding, Rng, forget_peak, peak, plain
-from PIL import Image
+from kinds import checksums_mended, whole_pictures
 
 from npalexnet import datasets
 from npalexnet.datasets.pictures import read_squares
@@ -52,101 +49,7 @@ TIMES_LARGER = 50  # and so many times the size of all files
 MOVING = set("\n\r\t\b\0\x1b\x9b\u2028\u202e")  # they move a cursor, or more
 Files = dict[bytes, bytes]  # names need not be text
 
-# --------------------------------------------------------------------- whole ones
-
-MADE = {
-    "png": ["RGB", "RGBA", "L", "LA", "P", "1", "I;16"],
-    "jpg": ["RGB", "L", "CMYK"],
-    "gif": ["RGB", "L", "P"],
-    "bmp": ["RGB", "L", "P", "1"],
-    "tif": ["RGB", "RGBA", "L", "P", "CMYK", "I;16", "F", "1", "LAB"],
-    "webp": ["RGB", "RGBA"],
-    "avif": ["RGB", "RGBA"],
-    "jp2": ["RGB", "L", "RGBA"],
-    "ico": ["RGBA", "P"],
-    "dds": ["RGB", "RGBA", "L"],
-    "mpo": ["RGB"],
-    "tga": ["RGB", "RGBA", "L", "P"],
-    "ppm": ["RGB", "L", "1"],
-    "pcx": ["RGB", "L", "P"],
-    "sgi": ["RGB", "L"],
-    "qoi": ["RGB", "RGBA"],
-    "im": ["RGB", "L"],
-    "spider": ["F"],
-    "xbm": ["1"],
-    "msp": ["1"],
-}
-
-
-def of_mode(mode: str, seed: int) -> Image.Image:
-    """A picture of 20 x 14 soft pixels."""
-    rng = np.random.default_rng(seed)
-    small = rng.integers(0, 256, (4, 5, 3)).astype(np.uint8)
-    image = Image.fromarray(small).resize((20, 14), Image.Resampling.BICUBIC)
-    if mode == "I;16":
-        return Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257)
-    if mode == "LAB":
-        return Image.merge("LAB", image.split())
-    if mode in ("RGBA", "LA"):
-        image = image.convert(mode)
-        image.putalpha(Image.linear_gradient("L").resize(image.size))
-    return image.convert(mode)
-
-
-def hand_made() -> dict[str, bytes]:
-    """Pictures that Pillow reads and does not write, and bombs."""
-    psd = b"8BPS" + struct.pack(">H6xHIIHH", 1, 3, 14, 20, 8, 3) + bytes(12)
-    head = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
-    png = of_file("png", "RGB")
-    rows = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + head
-    icon = struct.pack("<HHHBBBBHHII", 0, 1, 1, 20, 14, 0, 0, 1, 32, len(png), 22)
-    fli = struct.pack("<IHHHHHHI", 150, 0xAF11, 1, 20, 14, 8, 3, 5)
-    return {
-        "plain.psd": psd + b"\0\0" + bytes(range(210)) * 4,
-        "bomb.png": checksums_mended(rows + bytes(4) + png[33:]),
-        "icon.ico": checksums_mended(icon + png[:16] + rows[16:24] + png[24:]),
-        "film.fli": fli.ljust(128, b"\0") + struct.pack("<IHH8x", 22, 0xF1FA, 0),
-        "eps.eps": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EOF\n",
-        "empty.png": b"",
-    }
-
-
-def of_file(kind: str, mode: str, **how: Any) -> bytes:
-    """A picture as a file."""
-    out = io.BytesIO()
-    extra = {"gif", "tif", "webp", "png", "avif", "mpo"}
-    if kind in extra and how.pop("film", False):
-        how |= {"save_all": True, "append_images": [of_mode(mode, 1), of_mode(mode, 2)]}
-    names = {"jpg": "JPEG", "tif": "TIFF", "jp2": "JPEG2000"}
-    name = names.get(kind, kind.upper())
-    if kind == "mpo":
-        how |= {"save_all": True, "append_images": [of_mode(mode, 1)]}
-    of_mode(mode, 0).save(out, name, **how)
-    return out.getvalue()
-
-
-@cache
-def whole_pictures() -> dict[str, bytes]:
-    """Small pictures of all kinds, by name."""
-    turned = Image.Exif()
-    turned[0x0112] = 6
-    found = hand_made()
-    for kind, modes in MADE.items():
-        for mode in modes:
-            with contextlib.suppress(OSError, KeyError, ValueError):
-                found[f"{mode}.{kind}"] = of_file(kind, mode)
-    for kind in ("jpg", "png", "webp", "avif", "tif", "mpo"):
-        found[f"turned.{kind}"] = of_file(kind, "RGB", exif=turned)
-    for kind in ("gif", "png", "webp", "tif", "avif"):
-        found[f"film.{kind}"] = of_file(kind, "RGB", film=True)
-    for way in ("jpeg", "tiff_lzw", "packbits", "tiff_adobe_deflate", "zstd", "lzma"):
-        found[f"{way}.tif"] = of_file("tif", "RGB", compression=way)
-    found["group4.tif"] = of_file("tif", "1", compression="group4")
-    found["scans.jpg"] = of_file("jpg", "RGB", progressive=True)
-    found["clear.gif"] = of_file("gif", "P", transparency=3)
-    found["clear.png"] = of_file("png", "P", transparency=bytes(range(200)))
-    found["still.webp"] = of_file("webp", "RGB", lossless=True)
-    return found
+# ----------------------------------------------------------------------- pictures
 
 
 def some_picture(rng: Rng) -> tuple[str, bytes]:
@@ -162,16 +65,6 @@ def some_picture(rng: Rng) -> tuple[str, bytes]:
     if how < 0.65:
         return rng.choice(sorted(whole_pictures())), data  # another format's name
     return name, checksums_mended(plain(rng, data))
-
-
-def checksums_mended(data: bytes) -> bytes:
-    """The sizes in a PNG, or in an icon that holds one, are believed again."""
-    changed, at = bytearray(data), data.find(b"IHDR")
-    while 0 <= at < len(data) - 21:
-        check = zlib.crc32(data[at : at + 17])
-        changed[at + 17 : at + 21] = struct.pack(">I", check)
-        at = data.find(b"IHDR", at + 1)
-    return bytes(changed)
 
 
 def enormous(rng: Rng, data: bytes) -> bytes:

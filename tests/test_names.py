@@ -88,6 +88,12 @@ def test_an_unknown_variant_says_which_was_meant():
         alexnet("papre")
 
 
+def test_names_of_classes_in_a_stranger_s_network_are_shown_so():
+    shown = predict.table([("\x1b[2J", 0.9), ("two\nlines", 0.1)], "#")
+    assert "\\x1b[2J" in shown and "two\\nlines" in shown
+    assert "\x1b" not in shown and shown.count("\n") == 1
+
+
 def test_predict_prints_any_name_in_any_terminal(place):  # noqa: F811
     """In a terminal that knows ASCII only, too, and with bytes that are no text."""
     names = ["clear\x1b[2J\n.png", "猫.png", "caf\udce9.png"]

@@ -105,7 +105,10 @@ def test_a_picture_cut_anywhere_is_one_line(kind):
     """Pillow raises RuntimeError, NotImplementedError, struct.error, ... over these."""
     image = noise(24, 30)
     more = {"save_all": True, "append_images": [noise(24, 30, 1)]}
-    data = as_file(image, kind, **(more if kind == "MPO" else {}))
+    try:
+        data = as_file(image, kind, **(more if kind == "MPO" else {}))
+    except (KeyError, OSError):
+        pytest.skip(f"this Pillow does not write {kind}")
     refused = 0
     for cut in [*range(0, 200, 5), *range(200, len(data), 97)]:
         try:
@@ -161,7 +164,7 @@ def test_an_array_that_is_too_slender_is_refused_before_it_is_enlarged():
 
 def test_what_is_read_can_be_named_so():
     ends = set(pictures.suffixes())
-    assert {".jpg", ".png", ".webp", ".avif", ".tif", ".mpo"} <= ends
+    assert {".jpg", ".png", ".webp", ".gif", ".tif", ".mpo"} <= ends
     assert not {".eps", ".pdf", ".mpg", ".h5", ".wmf"} & ends
     assert size_of(as_file(noise(3, 4))) == (4, 3)
     assert size_of(b"no picture") == (0, 0)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import glob
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,7 @@ def split(words: Sequence[str]) -> tuple[str | None, list[str]]:
         UserError: no picture is left.
     """
     first = Path(words[0])
-    is_run = (first / "config.json").exists() or first.suffix.lower() in NETWORKS
+    is_run = os.path.exists(first / "config.json") or first.suffix.lower() in NETWORKS
     run, rest = (words[0], words[1:]) if is_run else (None, words)
     if not rest:
         raise UserError(f"{run} is a network; add the pictures that it should look at")
@@ -61,9 +62,9 @@ def pictures_of(words: Sequence[str]) -> list[str]:
     """
     found = []
     for word in words:
-        if Path(word).is_dir():
+        if os.path.isdir(word):
             found += _below(word)
-        elif not Path(word).exists() and glob.has_magic(word):
+        elif not os.path.exists(word) and glob.has_magic(word):
             found += _pattern(word)
         else:
             found.append(word)  # if it is no picture, reading it says so
@@ -163,7 +164,7 @@ class Asked:
         """What it is, for a person."""
         about: dict[str, Any] = self.graph.about
         what = about.get("source") or about.get("variant", "a network")
-        known = f"{self.path}: {what}, {len(self.classes)} classes"
+        known = printable(f"{self.path}: {what}, {len(self.classes)} classes")
         if not self.came_along:
             return known
         return (
