@@ -43,6 +43,7 @@ def test_what_was_probably_meant(tmp_path):
     meant = did_you_mean_path(tmp_path / "picture.zip")
     assert meant == f" (did you mean {tmp_path}/pictures.zip?)"
     assert did_you_mean_path(tmp_path / "no" / "where") == ""
+    assert did_you_mean_path(tmp_path / "pictures.zip") == ""  # it is there
 
 
 ARGUMENTS = {

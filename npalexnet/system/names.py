@@ -7,6 +7,7 @@ a name is told which one there is.
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -70,6 +71,8 @@ def did_you_mean(said: str, known: Iterable[str]) -> str:
 
 def did_you_mean_path(path: Path) -> str:
     """The same for a path that is not there, and what lies beside it."""
+    if os.path.lexists(path):
+        return ""
     try:
         beside = [other.name for other in islice(path.parent.iterdir(), 10_000)]
     except (OSError, ValueError):
