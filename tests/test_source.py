@@ -3,6 +3,7 @@
 import gzip
 import os
 import struct
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -60,11 +61,15 @@ def test_what_python_unpacks_without_a_limit_is_not_unpacked(tmp_path, kind):
 def test_a_member_is_not_unpacked_beyond_what_the_zip_says_of_it(tmp_path):
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr("a.png", bytes(3_000_000))
-    said = struct.pack("<I", 3_000_000)
+        file.writestr("a.png", bytes(20_000_000))
+    said = struct.pack("<I", 20_000_000)
     path.write_bytes(path.read_bytes().replace(said, struct.pack("<I", 50)))
+    found = Source(path)
+    tracemalloc.start()
     with pytest.raises(UserError, match=r"a.png cannot be read \(Bad CRC-32"):
-        Source(path).read("a.png")
+        found.read("a.png")
+    assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    tracemalloc.stop()
     path.write_bytes(path.read_bytes().replace(struct.pack("<I", 50), b"\0\0\0\x40"))
     with pytest.raises(UserError, match="more than 200,000,000 bytes"):
         Source(path).read("a.png")
