@@ -7,7 +7,7 @@ RUN := .venv/bin/python -m
 N ?= 1000
 SEED ?= 0
 
-.PHONY: help train test slow fuzz kills mutants versions lint bench notebooks docs clean
+.PHONY: help train test slow fuzz kills mutants versions browser lint bench notebooks docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,10 @@ kills: .venv/made  ## kill training N times, and N times on two ranks
 mutants: N = 600
 mutants: .venv/made  ## break the package in N places: do the tests notice? (hours)
 	.venv/bin/python tests/mutants.py --count $(N) --seed $(SEED)
+
+browser: .venv/made  ## hold the explorer to NumPy in Chromium, the large networks too
+	.venv/bin/pip install --quiet --editable '.[browser]'
+	$(RUN) pytest -m browser tests tests/explorer_large.py
 
 versions: .venv/made  ## run the tests with the oldest and the newest of everything
 	.venv/bin/python tests/versions.py

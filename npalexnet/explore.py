@@ -24,7 +24,7 @@ from npalexnet.net.graph import Graph
 from npalexnet.system import cli
 from npalexnet.system.errors import UserError
 from npalexnet.system.machine import bytes_text
-from npalexnet.training.evaluation import validation_set
+from npalexnet.training.evaluation import pictures_for, validation_set
 from npalexnet.training.folder import SHIPPED, network_of, read_config
 from npalexnet.weights import load
 
@@ -46,19 +46,24 @@ def validation_pictures(
     """
     if (path.parent / "config.json").exists():
         return validation_set(read_config(path.parent), data)
-    if data is None and path.name != SHIPPED:
-        raise UserError(
-            f"{path} has no run beside it that says which pictures it knows; "
-            "give a folder of pictures with --data PATH"
-        )
-    subset = "emoji" if data is None else "own"
-    where = None if data is None else Path(data)
-    found = catalogue.load(subset, where, graph.input.side, train=False)
-    return found.val, found.classes
+    if data is not None:
+        return pictures_for(graph, data)
+    if path.name == SHIPPED:
+        found = catalogue.load("emoji", train=False)
+        return found.val, found.classes
+    raise UserError(
+        f"{path}: there is no run beside it that says which pictures it knows; say "
+        "where they are with --data PATH, one folder for each class"
+    )
 
 
 def network_page(
-    graph: Graph, found: Pictures, classes: tuple[str, ...], count: int, bits: int
+    graph: Graph,
+    found: Pictures,
+    classes: tuple[str, ...],
+    count: int,
+    bits: int,
+    film: bytes,
 ) -> Page:
     """The page with at most `count` pictures, evenly chosen among those found."""
     last = len(found.labels) - 1
@@ -71,6 +76,7 @@ def network_page(
         [known.index(label) if label in known else None for label in labels],
         names=[found.names[i] for i in some],
         bits=bits,
+        film=film,
     )
 
 
@@ -120,7 +126,7 @@ def main(argv: list[str] | None = None) -> int:
         "network that comes with the package",
     )
     parser.add_argument(
-        "--data", type=cli.path, metavar="PATH", help="where the pictures are"
+        "--data", type=cli.path, metavar="PATH", help="where the pictures are now"
     )
     parser.add_argument(
         "--out",
@@ -154,7 +160,9 @@ def main(argv: list[str] | None = None) -> int:
         path = network_of(args.run)
         graph = load(path)
         found, classes = validation_pictures(path, graph, args.data)
-        made = network_page(graph, found, classes, args.pictures, args.bits)
+        film = path.parent / "filters.gif"
+        frames = film.read_bytes() if film.exists() else b""
+        made = network_page(graph, found, classes, args.pictures, args.bits, frames)
         size = check_size(made, args.bits)
         made.save(args.out)
         weights = sum(p.data.size for p in graph.params.values())

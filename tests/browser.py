@@ -61,7 +61,7 @@ class Opened:
         self.complaints: list[str] = []
         self.requests: list[str] = []
         self.page.on("console", lambda line: self.complaints.append(line.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("pageerror", lambda error: self.complaints.append(error.stack))
         self.page.on("request", lambda asked: self._note(asked.url))
         self.page.goto(file.as_uri() + (f"#{at}" if at else ""))
 

@@ -93,8 +93,8 @@ def test_rounding_is_small(bits):
         ({"labels": [0, 3]}, "expected 0 to 2"),
         ({"labels": ["red", "violet"]}, "'violet'"),
         ({"bits": 4}, "expected 16 or 8, found 4"),
-        ({"pictures": np.zeros((2, 5, 5))}, "found float64"),
-        ({"pictures": PIXELS[:0]}, "expected pictures"),
+        ({"pictures": np.zeros((2, 5, 5))}, "takes arrays"),
+        ({"pictures": PIXELS[:0]}, "no image"),
     ],
 )
 def test_what_cannot_be_shown_is_said(change, says):
@@ -126,6 +126,12 @@ def test_grey_pictures():
         6,
         3,
     ]
+
+
+def test_the_film_of_a_run_comes_along(tmp_path):
+    assert (
+        about(page(colour_network(), PIXELS, film=b"GIF89a").text)["film"] == "R0lGODlh"
+    )
 
 
 def test_the_command_writes_the_page(tmp_path, monkeypatch, capsys):

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from npalexnet.datasets.input import ARRAYS_ONLY, as_pixels
 from npalexnet.explorer import pack
 from npalexnet.layers.layer import Array
 from npalexnet.net.graph import Graph
@@ -60,19 +61,21 @@ def page(
     names: Sequence[str] | None = None,
     bits: int = 16,
     at: str = "",
+    film: bytes = b"",
 ) -> Page:
     """A network and pictures for it, as a page that can be touched.
 
     Args:
         graph: any chain of npalexnet's layers that ends with one number per class.
-        pictures: (N, H, W, 3) or (N, H, W) uint8, brought to the network's size; or
-            numbers (N, *input_shape), which are its input as they are.
+        pictures: as `Graph.predict` takes them: (N, H, W, 3) or (N, H, W) uint8, or
+            arrays (N, *input_shape) in the unit that the network was trained on.
         labels: (N,) whole numbers, or names of the network's classes; None for a
             picture whose class is not known.
         names: of the pictures.
         bits: of a weight in the page, 16 or 8; the page's numbers are those of the
             network with its weights rounded to them.
         at: where to begin, as in the page's own address: "picture=7&layer=conv2".
+        film: a GIF of how the first filters came to be, if there is one.
 
     Raises:
         UserError: the network, the pictures or the labels are of another kind.
@@ -81,7 +84,8 @@ def page(
     if bits not in (8, 16):
         raise UserError(f"bits: expected 16 or 8, found {bits}")
     shown = as_given(graph, np.asarray(pictures))
-    count, classes = len(shown), class_names(graph)
+    (outputs,) = list(graph.output_shapes.values())[-1]
+    count, classes = len(shown), graph.input.names(outputs)
     known = [None] * count if labels is None else label_numbers(labels, classes)
     titles = [f"picture {i}" for i in range(count)] if names is None else list(names)
     if not len(known) == len(titles) == count:
@@ -103,6 +107,7 @@ def page(
             "names": [str(title) for title in titles],
         },
         "at": at.removeprefix("#"),
+        "film": pack.text_of(film),
     }
     weights = "\n".join(array.text for array in arrays)
     return Page(assemble(about, weights, pack.packed_pictures(shown)))
@@ -128,31 +133,17 @@ def check_network(graph: Graph) -> None:
         )
 
 
-def class_names(graph: Graph) -> list[str]:
-    """The names of a network's classes; their numbers if it knows no names."""
-    (count,) = list(graph.output_shapes.values())[-1]
-    return list(graph.input.classes) or [f"class {i}" for i in range(count)]
-
-
 def as_given(graph: Graph, pictures: Array) -> Array:
     """What is put into the page: pixels (N, crop, crop, C) uint8, or x in float32.
 
     Raises:
         UserError: the pictures are neither.
     """
-    shape = graph.input_shape
-    if len(pictures) and pictures.shape[1:] == shape and pictures.dtype != np.uint8:
-        return pictures.astype(np.float32)
-    if pictures.dtype == np.uint8 and pictures.ndim in (3, 4) and len(pictures):
-        channels = shape[0] if len(shape) == 3 else 0
-        if pictures.ndim == 3:
-            pictures = np.repeat(pictures[..., None], 3, axis=3)
-        if channels in (1, 3) and pictures.shape[3] == 3:
-            return graph.input.crop_centre(pictures)[..., :channels]
-    raise UserError(
-        "expected pictures (N, H, W, 3) or (N, H, W) in uint8, or numbers (N, "
-        f"{', '.join(map(str, shape))}), found {pictures.dtype} {pictures.shape}"
-    )
+    pixels = as_pixels(pictures, graph.input_shape, next(iter(graph.layers)))
+    graph.input.check_unit(pixels)
+    if pixels.dtype == np.uint8 and graph.input.side != ARRAYS_ONLY:
+        return graph.input.crop_centre(pixels)
+    return graph.input.x(pixels)
 
 
 def label_numbers(

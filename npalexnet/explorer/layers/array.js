@@ -35,7 +35,12 @@ export function addRows(sum, w, wStart, wStep, v, vStart, rows, n) {
   let r = 0;
   for (; r + 4 <= rows; r += 4) {
     const at = wStart + r * wStep;
-    const [w0, w1, w2, w3] = [w[at], w[at + wStep], w[at + 2 * wStep], w[at + 3 * wStep]];
+    const [w0, w1, w2, w3] = [
+      w[at],
+      w[at + wStep],
+      w[at + 2 * wStep],
+      w[at + 3 * wStep],
+    ];
     const v0 = (vStart + r) * n;
     const [v1, v2, v3] = [v0 + n, v0 + 2 * n, v0 + 3 * n];
     for (let i = 0; i < n; i++) {

@@ -48,7 +48,14 @@ function pool({ settings: { kernel, stride } }, x, dy, place, { winner }) {
   const windows = seen.map(({ at: [a, b], i, j }) => {
     const here = (c * p + a) * q + b;
     const wins = winner[here] === place;
-    return { at: [a, b], i, j, wins, dy: dy.data[here], value: wins ? dy.data[here] : 0 };
+    return {
+      at: [a, b],
+      i,
+      j,
+      wins,
+      dy: dy.data[here],
+      value: wins ? dy.data[here] : 0,
+    };
   });
   return { windows };
 }
@@ -80,7 +87,9 @@ function linear({ params: { w } }, x, dy, place) {
     dy: dy.data[index],
     w: w.data[index * d + place],
   });
-  const { up, down } = extremes(dy.data.map((value, m) => value * w.data[m * d + place]));
+  const { up, down } = extremes(
+    dy.data.map((value, m) => value * w.data[m * d + place]),
+  );
   return { up: up.map(detail), down: down.map(detail), units: dy.data.length };
 }
 
@@ -90,8 +99,14 @@ const KINDS = {
   LRN: lrn,
   SameMapNorm: samemap,
   Linear: linear,
-  ReLU: (layer, x, dy, place) => ({ x: x.data[place], slope: x.data[place] > 0 ? 1 : 0 }),
-  Tanh: (layer, x, dy, place, y) => ({ x: x.data[place], slope: 1 - y.data[place] ** 2 }),
+  ReLU: (layer, x, dy, place) => ({
+    x: x.data[place],
+    slope: x.data[place] > 0 ? 1 : 0,
+  }),
+  Tanh: (layer, x, dy, place, y) => ({
+    x: x.data[place],
+    slope: 1 - y.data[place] ** 2,
+  }),
   Dropout: (layer, x, dy, place, factor) => ({ factor: factor(place) }),
   Flatten: () => ({}),
 };

@@ -36,7 +36,8 @@ const KINDS = {
     backward: (dy, cache) => [lrnBackward(dy, cache)],
   },
   SameMapNorm: {
-    forward: (x, { size, alpha, beta, k }) => samemapNormForward(x, size, alpha, beta, k),
+    forward: (x, { size, alpha, beta, k }) =>
+      samemapNormForward(x, size, alpha, beta, k),
     backward: (dy, cache) => [samemapNormBackward(dy, cache)],
   },
   ReLU: {

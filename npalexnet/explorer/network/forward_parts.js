@@ -18,7 +18,10 @@ export function extremes(values, n = MOST_PULLS) {
   const order = Array.from(values, (value, index) => ({ index, value }));
   order.sort((a, b) => b.value - a.value);
   const up = order.filter(({ value }) => value > 0).slice(0, n);
-  const down = order.filter(({ value }) => value < 0).slice(-n).reverse();
+  const down = order
+    .filter(({ value }) => value < 0)
+    .slice(-n)
+    .reverse();
   return { up, down };
 }
 
@@ -123,7 +126,9 @@ const KINDS = {
     rate,
     factor: factor(place),
   }),
-  Flatten: (layer, x, y, place) => ({ from: x.shape.length === 3 && unravel(place, x.shape) }),
+  Flatten: (layer, x, y, place) => ({
+    from: x.shape.length === 3 && unravel(place, x.shape),
+  }),
 };
 
 // What layer `name` made the number at `place` of; `run` is {x, outputs, caches}.

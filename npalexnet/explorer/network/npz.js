@@ -22,7 +22,13 @@ function npy(descr, shape, data) {
   const said = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${axes}), }`;
   const header = said.padEnd(Math.ceil((said.length + 11) / 64) * 64 - 11) + "\n";
   const length = [header.length & 255, header.length >> 8];
-  return joined([Uint8Array.of(0x93), ascii("NUMPY\x01\x00"), length, ascii(header), data]);
+  return joined([
+    Uint8Array.of(0x93),
+    ascii("NUMPY\x01\x00"),
+    length,
+    ascii(header),
+    data,
+  ]);
 }
 
 // A text as an array without axes, four bytes a character.

@@ -31,7 +31,10 @@ export class Teacher {
     }));
     const d = seen[0].x.data.length;
     // features of networks differ in size: the rate is for features of length 1
-    const length = seen.reduce((sum, { x }) => sum + x.data.reduce((a, v) => a + v * v, 0), 0);
+    const length = seen.reduce(
+      (sum, { x }) => sum + x.data.reduce((a, v) => a + v * v, 0),
+      0,
+    );
     const rate = lr / (length / seen.length || 1);
     [this.w, this.b] = [zeros([classes, d]), zeros([classes])];
     const [vw, vb] = [new Float32Array(classes * d), new Float32Array(classes)];
@@ -80,7 +83,13 @@ export class Teacher {
       settings: { ...layers[i].settings },
     }));
     entries[entries.length - 1].settings.units = classes.length;
-    const said = { ...described, layers: entries, classes, dtype: "float32", extra: {} };
+    const said = {
+      ...described,
+      layers: entries,
+      classes,
+      dtype: "float32",
+      extra: {},
+    };
     return npz(arrays, { about: npyText(JSON.stringify(said)) });
   }
 }

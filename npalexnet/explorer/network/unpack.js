@@ -48,7 +48,10 @@ export function unpack(said, text) {
     else if (bits === 8) found[name] = array(shape, from8(bytes, shape));
     else {
       const patterns = new Uint16Array(bytes.buffer);
-      found[name] = array(shape, Float32Array.from(patterns, (bits) => FLOAT16[bits]));
+      found[name] = array(
+        shape,
+        Float32Array.from(patterns, (bits) => FLOAT16[bits]),
+      );
     }
   });
   return found;

@@ -25,7 +25,10 @@ function build() {
     ...entry,
     settings: { ...entry.settings },
     params: Object.fromEntries(
-      Object.keys(entry.multipliers).map((key) => [key, arrays[`${entry.name}.${key}`]]),
+      Object.keys(entry.multipliers).map((key) => [
+        key,
+        arrays[`${entry.name}.${key}`],
+      ]),
     ),
   }));
   return {
@@ -98,7 +101,11 @@ const METHODS = {
       gradients: null,
     };
     if (label !== null) Object.assign(latest, backward(latest, label));
-    return { ...answer, loss: latest.loss ?? null, gradients: latest.gradients ?? null };
+    return {
+      ...answer,
+      loss: latest.loss ?? null,
+      gradients: latest.gradients ?? null,
+    };
   },
 
   // Where one number comes from: of the outputs, or of the gradients.

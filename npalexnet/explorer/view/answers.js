@@ -45,12 +45,23 @@ export class AnswersView {
       ...ranked(probabilities)
         .slice(0, MOST_ANSWERS)
         .map((answer) => {
-          const bar = h("span", { class: "bar", style: { width: `${100 * answer.p}%` } });
+          const bar = h("span", {
+            class: "bar",
+            style: { width: `${100 * answer.p}%` },
+          });
           const name = h("span", { class: "name" }, classes[answer.label]);
-          const mark = answer.label === label ? h("span", { class: "tag" }, "true") : null;
+          const mark =
+            answer.label === label ? h("span", { class: "tag" }, "true") : null;
           const p = h("span", { class: "p" }, percent(answer.p));
           const kind = answer.label === label ? "true" : "";
-          return h("li", { class: kind }, h("span", { class: "track" }, bar), name, mark, p);
+          return h(
+            "li",
+            { class: kind },
+            h("span", { class: "track" }, bar),
+            name,
+            mark,
+            p,
+          );
         }),
     );
     this.choice.value = this.session.label === null ? "" : String(this.session.label);

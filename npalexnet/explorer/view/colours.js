@@ -60,7 +60,8 @@ export function inkOn(value, largest) {
 const PIXELS = Object.fromEntries(
   Object.entries(TABLES).map(([name, colours]) => {
     const bytes = new Uint8Array((2 * STEPS + 1) * 4).fill(255);
-    for (let i = 0; i <= 2 * STEPS; i++) bytes.set(colours.slice(3 * i, 3 * i + 3), 4 * i);
+    for (let i = 0; i <= 2 * STEPS; i++)
+      bytes.set(colours.slice(3 * i, 3 * i + 3), 4 * i);
     return [name, new Uint32Array(bytes.buffer)];
   }),
 );

@@ -9,7 +9,9 @@ function fill(element, attributes, children) {
     else if (name in element && typeof value === "boolean") element[name] = value;
     else if (value !== null && value !== false) element.setAttribute(name, value);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== false));
+  element.append(
+    ...children.flat().filter((child) => child !== null && child !== false),
+  );
   return element;
 }
 
@@ -44,7 +46,8 @@ export function percent(p) {
 }
 
 // "1 window", "3 windows"
-export const plural = (count, word) => `${whole(count)} ${word}${count === 1 ? "" : "s"}`;
+export const plural = (count, word) =>
+  `${whole(count)} ${word}${count === 1 ? "" : "s"}`;
 
 // A canvas of so many CSS pixels, sharp on any screen; drawn to in CSS pixels.
 export function sized(canvas, width, height) {

@@ -16,9 +16,11 @@ export class DrawPad {
       height: SIDE,
       tabindex: "0",
       role: "img",
-      "aria-label": "Paper: draw with the pointer; by keyboard, Space lowers and lifts the pen, arrows move it",
+      "aria-label":
+        "Paper: draw with the pointer; by keyboard, Space lowers and lifts the pen, arrows move it",
       onpointerdown: (event) => this.press(event),
-      onpointermove: (event) => this.down && !this.byKey && this.line(this.under(event)),
+      onpointermove: (event) =>
+        this.down && !this.byKey && this.line(this.under(event)),
       onpointerup: () => (this.down = false),
       onkeydown: (event) => this.key(event),
     });
@@ -31,7 +33,11 @@ export class DrawPad {
       h(
         "div",
         { class: "tools" },
-        h("button", { class: "tool", onclick: () => (taken(this.canvas), this.clear()) }, "Keep"),
+        h(
+          "button",
+          { class: "tool", onclick: () => (taken(this.canvas), this.clear()) },
+          "Keep",
+        ),
         h("button", { class: "tool", onclick: () => this.clear() }, "Clear"),
       ),
     );
@@ -64,12 +70,19 @@ export class DrawPad {
   }
 
   key(event) {
-    const steps = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
+    const steps = {
+      ArrowUp: [0, -1],
+      ArrowDown: [0, 1],
+      ArrowLeft: [-1, 0],
+      ArrowRight: [1, 0],
+    };
     const step = steps[event.key];
     if (!step && event.key !== " ") return;
     event.preventDefault();
     if (!step) [this.down, this.byKey] = [!this.down, true];
-    const to = this.at.map((n, i) => Math.max(0, Math.min(SIDE, n + STEP * (step ? step[i] : 0))));
+    const to = this.at.map((n, i) =>
+      Math.max(0, Math.min(SIDE, n + STEP * (step ? step[i] : 0))),
+    );
     if (this.down) this.line(to);
     else this.at = to;
   }

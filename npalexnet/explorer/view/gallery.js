@@ -45,7 +45,13 @@ export class Gallery {
     const { shapes, isPixels, pictures } = this.session;
     this.buttons.forEach((button, i) => {
       const pen = sized(button.firstChild, SIDE, SIDE);
-      pen.drawImage(drawGiven(pictures[i].given, shapes.input, isPixels), 0, 0, SIDE, SIDE);
+      pen.drawImage(
+        drawGiven(pictures[i].given, shapes.input, isPixels),
+        0,
+        0,
+        SIDE,
+        SIDE,
+      );
     });
   }
 

@@ -4,7 +4,11 @@ import { colour, inkOn, largestOf } from "./colours.js";
 import { h, show } from "./dom.js";
 
 // values: K·K numbers, null where a window hangs over the edge. `marked`: a place in it.
-export function grid(values, k, { label, largest = null, marked = null, size = 96 } = {}) {
+export function grid(
+  values,
+  k,
+  { label, largest = null, marked = null, size = 96 } = {},
+) {
   const end = largest ?? largestOf(values.map((value) => value || 0));
   const written = size / k >= 26;
   const cells = values.map((value, i) => {
@@ -17,7 +21,9 @@ export function grid(values, k, { label, largest = null, marked = null, size = 9
     if (written) cell.textContent = value === null ? "" : show(value, 2);
     return cell;
   });
-  const rows = Array.from({ length: k }, (_, i) => h("tr", {}, cells.slice(i * k, i * k + k)));
+  const rows = Array.from({ length: k }, (_, i) =>
+    h("tr", {}, cells.slice(i * k, i * k + k)),
+  );
   return h(
     "table",
     {
@@ -30,7 +36,7 @@ export function grid(values, k, { label, largest = null, marked = null, size = 9
 }
 
 // Bars to the left and right of a middle line, widest for the largest.
-export function bars(parts, { labelOf, detailOf, valueOf = null, onpick = null }) {
+export function bars(parts, { labelOf, detailOf, textOf = null, onpick = null }) {
   const largest = largestOf(parts.map(({ value }) => value));
   const onesided = parts.every(({ value }) => value >= 0);
   return h(
@@ -40,12 +46,19 @@ export function bars(parts, { labelOf, detailOf, valueOf = null, onpick = null }
       const share = largest ? Math.abs(part.value) / largest : 0;
       const bar = h("span", {
         class: part.value < 0 ? "bar below" : "bar above",
-        style: { width: `${(onesided ? 100 : 50) * share}%`, background: colour(part.value, largest) },
+        style: {
+          width: `${(onesided ? 100 : 50) * share}%`,
+          background: colour(part.value, largest),
+        },
       });
       const label = onpick
         ? h("button", { class: "link", onclick: () => onpick(part) }, labelOf(part))
         : h("span", {}, labelOf(part));
-      const value = h("span", { class: "value" }, valueOf ? valueOf(part) : show(part.value));
+      const value = h(
+        "span",
+        { class: "value" },
+        textOf ? textOf(part) : show(part.value),
+      );
       return h(
         "li",
         {},
@@ -59,5 +72,9 @@ export function bars(parts, { labelOf, detailOf, valueOf = null, onpick = null }
 }
 
 export function equation(...lines) {
-  return h("div", { class: "equation" }, lines.map((line) => h("p", {}, line)));
+  return h(
+    "div",
+    { class: "equation" },
+    lines.map((line) => h("p", {}, line)),
+  );
 }

@@ -45,7 +45,13 @@ export function lrnSliders(session, name) {
       },
     });
     input.value = inward(now[key]);
-    return h("label", { class: "knob", title: says }, h("span", {}, label), input, value);
+    return h(
+      "label",
+      { class: "knob", title: says },
+      h("span", {}, label),
+      input,
+      value,
+    );
   };
   const box = h("div", { class: "knobs" });
   const reset = async () => {
@@ -72,7 +78,11 @@ export function dropoutSwitch(session) {
   const button = (words, training) =>
     h(
       "button",
-      { class: "tool", "aria-pressed": String(session.training === training), onclick: () => choose(training) },
+      {
+        class: "tool",
+        "aria-pressed": String(session.training === training),
+        onclick: () => choose(training),
+      },
       words,
     );
   return h(
@@ -80,6 +90,7 @@ export function dropoutSwitch(session) {
     { class: "knobs" },
     h("h4", {}, "All dropout layers"),
     h("div", { class: "tools" }, button("Test", false), button("Training", true)),
-    session.training && h("button", { class: "quiet", onclick: () => choose(true) }, "draw another mask"),
+    session.training &&
+      h("button", { class: "quiet", onclick: () => choose(true) }, "draw another mask"),
   );
 }

@@ -40,10 +40,16 @@ window.npalexnet = {
 
 function wayButtons(state) {
   const button = (words, way) =>
-    h("button", { class: "tool", "data-way": way, onclick: () => state.set({ way }) }, words);
+    h(
+      "button",
+      { class: "tool", "data-way": way, onclick: () => state.set({ way }) },
+      words,
+    );
   const buttons = [button("Forward", "forward"), button("Backward", "back")];
   const mark = () =>
-    buttons.forEach((b) => b.setAttribute("aria-pressed", String(b.dataset.way === state.now.way)));
+    buttons.forEach((b) =>
+      b.setAttribute("aria-pressed", String(b.dataset.way === state.now.way)),
+    );
   state.on(mark);
   mark();
   return h("div", { class: "ways", role: "group", "aria-label": "Which way" }, buttons);
@@ -88,7 +94,12 @@ async function open() {
     fold(false);
     tour.begin();
   };
-  const side = h("aside", { class: "side", "aria-label": "What it means" }, tour.element, tabs.element);
+  const side = h(
+    "aside",
+    { class: "side", "aria-label": "What it means" },
+    tour.element,
+    tabs.element,
+  );
   const fold = (on) => side.classList.toggle("folded", on);
   fold(innerWidth < NARROW && session.state.now.layer === null);
   session.state.on((now, before) => {
@@ -99,35 +110,37 @@ async function open() {
   });
   const variant = about.network.about.variant;
   const facts = `${variant ? `${variant}, ` : ""}${whole(weights)} weights, ${session.classes.length} classes`;
-  document.getElementById("app").replaceChildren(
-    h(
-      "header",
-      { class: "top" },
-      h("h1", {}, "npalexnet", h("span", {}, " explorer")),
-      h("p", { class: "facts" }, facts),
-      h("button", { class: "tool", onclick: startTour }, "Tour"),
-      wayButtons(session.state),
-      themeButton(),
-    ),
-    h(
-      "main",
-      {},
+  document
+    .getElementById("app")
+    .replaceChildren(
       h(
-        "div",
-        { class: "left" },
-        new PictureView(session).element,
-        new AnswersView(session).element,
-        gallery.element,
+        "header",
+        { class: "top" },
+        h("h1", {}, "npalexnet", h("span", {}, " explorer")),
+        h("p", { class: "facts" }, facts),
+        h("button", { class: "tool", onclick: startTour }, "Tour"),
+        wayButtons(session.state),
+        themeButton(),
       ),
-      h("div", { class: "middle" }, explanation(session.state), network.element),
-      side,
-    ),
-    h(
-      "footer",
-      { class: "bottom" },
-      `Every number is computed here, in your browser, from the network’s own weights rounded to ${about.bits} bits; npalexnet gives the same for weights rounded alike. Nothing leaves this page.`,
-    ),
-  );
+      h(
+        "main",
+        {},
+        h(
+          "div",
+          { class: "left" },
+          new PictureView(session).element,
+          new AnswersView(session).element,
+          gallery.element,
+        ),
+        h("div", { class: "middle" }, explanation(session.state), network.element),
+        side,
+      ),
+      h(
+        "footer",
+        { class: "bottom" },
+        `Every number is computed here, in your browser, from the network’s own weights rounded to ${about.bits} bits; npalexnet gives the same for weights rounded alike. Nothing leaves this page.`,
+      ),
+    );
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     document.dispatchEvent(new Event("themechange"));
   });

@@ -69,7 +69,8 @@ class Row {
     if (!values) return;
     this.at = layOut(values.shape, this.width, this.all);
     const least = layOut(values.shape, this.width, false);
-    this.more.hidden = values.shape.length === 3 ? least.shown === values.shape[0] : false;
+    this.more.hidden =
+      values.shape.length === 3 ? least.shown === values.shape[0] : false;
     this.largest = draw(this.canvas, this.at, values);
     this.drawScale(values);
     const share = this.session.changed(this.name);
@@ -80,7 +81,9 @@ class Row {
   drawScale(values) {
     const pen = sized(this.scale, 72, 8);
     const below = values.data.some((value) => value < 0);
-    const line = Float32Array.from({ length: 72 }, (_, x) => (below ? x / 35.5 - 1 : x / 71));
+    const line = Float32Array.from({ length: 72 }, (_, x) =>
+      below ? x / 35.5 - 1 : x / 71,
+    );
     pen.drawImage(pictureOf(line, 72, 1, 1), 0, 0, 72, 8);
     const end = show(this.largest);
     this.ends.textContent = below ? `−${end} … ${end}` : `0 … ${end}`;
@@ -94,7 +97,12 @@ class Row {
     const seen =
       place === null || way === "back"
         ? null
-        : windowBefore(this.session, layer, map, at || this.session.unplace(layer, place).at);
+        : windowBefore(
+            this.session,
+            layer,
+            map,
+            at || this.session.unplace(layer, place).at,
+          );
     const window = seen && seen.name === this.name ? seen : null;
     const marks = { hovered: this.hovered, selected: chosen, window };
     mark(this.over, this.at, marks, getComputedStyle(document.documentElement));
@@ -102,7 +110,9 @@ class Row {
 
   under(event) {
     const box = this.over.getBoundingClientRect();
-    return this.at && placeAt(this.at, event.clientX - box.left, event.clientY - box.top);
+    return (
+      this.at && placeAt(this.at, event.clientX - box.left, event.clientY - box.top)
+    );
   }
 
   hover(place) {
@@ -130,7 +140,8 @@ class Row {
     this.all = all;
     this.more.setAttribute("aria-expanded", String(all));
     const shape = this.session.shapes[this.name];
-    if (shape.length === 3) this.more.textContent = all ? "one line" : `all ${shape[0]}`;
+    if (shape.length === 3)
+      this.more.textContent = all ? "one line" : `all ${shape[0]}`;
     else this.more.textContent = all ? "smaller" : "larger";
     this.draw();
   }
@@ -138,7 +149,8 @@ class Row {
   // A keyboard begins where the selection is, or at the first number.
   focused() {
     if (!this.at) return;
-    if (this.session.state.now.layer !== this.name) this.choose(this.session.place(this.name, 0, null));
+    if (this.session.state.now.layer !== this.name)
+      this.choose(this.session.place(this.name, 0, null));
     else this.announce();
   }
 
@@ -176,7 +188,8 @@ class Row {
       PageDown: (place) => place + each,
       PageUp: (place) => place - each,
       Home: (place) => place % each,
-      End: (place) => this.session.values(this.name).data.length - each + (place % each),
+      End: (place) =>
+        this.session.values(this.name).data.length - each + (place % each),
     };
   }
 
@@ -203,7 +216,11 @@ export class NetworkView {
   constructor(session) {
     this.session = session;
     this.rows = session.names.map((name) => new Row(session, name));
-    this.element = h("div", { class: "network" }, ...this.rows.map((row) => row.element));
+    this.element = h(
+      "div",
+      { class: "network" },
+      ...this.rows.map((row) => row.element),
+    );
     session.onResult(() => this.draw());
     session.state.on((now, before) => {
       if (now.way !== before.way) this.draw();

@@ -8,7 +8,9 @@ const MOST_PIXELS = 100_000_000;
 
 async function decode(file) {
   if (file.size > MOST_BYTES) {
-    throw new Error(`${file.name} has ${Math.round(file.size / 1e6)} MB; choose a smaller one.`);
+    throw new Error(
+      `${file.name} has ${Math.round(file.size / 1e6)} MB; choose a smaller one.`,
+    );
   }
   let bitmap;
   try {
@@ -17,7 +19,9 @@ async function decode(file) {
     throw new Error(`${file.name} is not a picture that this browser can read.`);
   }
   if (bitmap.width * bitmap.height > MOST_PIXELS) {
-    throw new Error(`${file.name} has more than 100 million pixels; choose a smaller one.`);
+    throw new Error(
+      `${file.name} has more than 100 million pixels; choose a smaller one.`,
+    );
   }
   return bitmap;
 }
@@ -48,7 +52,10 @@ export function asGiven(source, { side, crop, input_shape: [channels] }) {
     for (let column = edge; column < edge + crop; column++) {
       const at = (row * side + column) * 3;
       if (channels === 3) for (let n = 0; n < 3; n++) given[to++] = square[at + n];
-      else given[to++] = Math.round(0.299 * square[at] + 0.587 * square[at + 1] + 0.114 * square[at + 2]);
+      else
+        given[to++] = Math.round(
+          0.299 * square[at] + 0.587 * square[at + 1] + 0.114 * square[at + 2],
+        );
     }
   }
   return given;

@@ -24,7 +24,11 @@ export class Tabs {
       ),
     );
     this.panels = this.titles.map((title, i) =>
-      h("div", { role: "tabpanel", id: `panel-${i}`, "aria-labelledby": `tab-${i}` }, panels[title]),
+      h(
+        "div",
+        { role: "tabpanel", id: `panel-${i}`, "aria-labelledby": `tab-${i}` },
+        panels[title],
+      ),
     );
     this.element = h(
       "div",
@@ -33,7 +37,11 @@ export class Tabs {
         "div",
         { class: "tabs" },
         h("div", { role: "tablist" }, this.tabs),
-        h("button", { class: "fold", "aria-label": "fold or unfold", onclick: () => unfold(false) }),
+        h("button", {
+          class: "fold",
+          "aria-label": "fold or unfold",
+          onclick: () => unfold(false),
+        }),
       ),
       this.panels,
     );

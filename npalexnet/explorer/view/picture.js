@@ -8,18 +8,21 @@ import { receptiveField } from "./receptive.js";
 
 const SIDE = 232;
 
-// What is given to the network, as a canvas: pixels in their own colours, numbers in
-// those of the scale.
+// What is given to the network, as a canvas: pixels as they are; numbers of one or three
+// channels as greys or colours from the least to the largest; others in the scale's.
 export function drawGiven(given, shape, isPixels) {
-  if (!isPixels) {
-    const [height, width] = shape.length === 3 ? shape.slice(1) : [1, shape[0]];
+  const [channels, height, width] = shape.length === 3 ? shape : [0, 1, shape[0]];
+  if (channels !== 1 && channels !== 3) {
     return pictureOf(given, width, height, largestOf(given));
   }
-  const [channels, height, width] = shape;
+  const least = isPixels ? 0 : given.reduce((a, b) => Math.min(a, b));
+  const reach = isPixels ? 255 : given.reduce((a, b) => Math.max(a, b)) - least || 1;
   const image = new ImageData(width, height);
   for (let i = 0; i < width * height; i++) {
     for (let n = 0; n < 3; n++) {
-      image.data[4 * i + n] = given[i * channels + (channels === 3 ? n : 0)];
+      const c = Math.min(n, channels - 1);
+      const value = given[isPixels ? i * channels + c : c * width * height + i];
+      image.data[4 * i + n] = (255 * (value - least)) / reach;
     }
     image.data[4 * i + 3] = 255;
   }
@@ -45,7 +48,11 @@ export class PictureView {
     });
     this.eraser = h(
       "button",
-      { class: "tool", "aria-pressed": "false", onclick: () => this.setErasing(!this.erasing) },
+      {
+        class: "tool",
+        "aria-pressed": "false",
+        onclick: () => this.setErasing(!this.erasing),
+      },
       "Eraser",
     );
     this.back = h("button", { class: "tool", onclick: () => this.reset() }, "Restore");
@@ -56,7 +63,11 @@ export class PictureView {
       "aria-label": "A picture of your own",
       onchange: () => this.open(this.file.files[0]),
     });
-    this.openButton = h("button", { class: "tool", onclick: () => this.file.click() }, "Open…");
+    this.openButton = h(
+      "button",
+      { class: "tool", onclick: () => this.file.click() },
+      "Open…",
+    );
     this.message = h("p", { class: "message", role: "alert" });
     this.caption = h("p", { class: "caption" });
     const tools = [this.eraser, this.back, session.isPixels ? this.openButton : null];
@@ -99,11 +110,20 @@ export class PictureView {
     const { layer, map, at } = this.session.state.now;
     const place = this.session.selected;
     if (place === null || map === null) return;
-    const field = receptiveField(this.session, layer, at || this.session.unplace(layer, place).at);
+    const field = receptiveField(
+      this.session,
+      layer,
+      at || this.session.unplace(layer, place).at,
+    );
     if (!field) return;
     const style = getComputedStyle(document.documentElement);
-    const box = [field.column, field.row, field.width, field.height].map((n) => n * this.cell);
-    for (const [name, line] of [["--paper", 4], ["--accent", 2]]) {
+    const box = [field.column, field.row, field.width, field.height].map(
+      (n) => n * this.cell,
+    );
+    for (const [name, line] of [
+      ["--paper", 4],
+      ["--accent", 2],
+    ]) {
       pen.strokeStyle = style.getPropertyValue(name);
       pen.lineWidth = line;
       pen.strokeRect(...box);
@@ -115,7 +135,13 @@ export class PictureView {
     pen.strokeStyle = "#000";
     pen.lineWidth = 1;
     pen.beginPath();
-    pen.arc((column + 0.5) * this.cell, (row + 0.5) * this.cell, this.radius * this.cell, 0, 7);
+    pen.arc(
+      (column + 0.5) * this.cell,
+      (row + 0.5) * this.cell,
+      this.radius * this.cell,
+      0,
+      7,
+    );
     pen.stroke();
   }
 
@@ -129,7 +155,9 @@ export class PictureView {
     this.canvas.classList.toggle("erasing", on);
     const [, height, width] = this.session.shapes.input;
     this.cursor = on ? [height >> 1, width >> 1] : null;
-    this.say(on ? "Draw over the picture; by keyboard, arrows move and Space erases." : "");
+    this.say(
+      on ? "Draw over the picture; by keyboard, arrows move and Space erases." : "",
+    );
     this.draw();
   }
 
@@ -165,7 +193,9 @@ export class PictureView {
     const steps = Math.max(1, Math.ceil(Math.hypot(rows, columns) / this.radius));
     for (let i = 1; i <= steps; i++) {
       const share = i / steps;
-      this.erase([rows, columns].map((n, axis) => Math.round(this.from[axis] + n * share)));
+      this.erase(
+        [rows, columns].map((n, axis) => Math.round(this.from[axis] + n * share)),
+      );
     }
     this.from = to;
   }
@@ -181,7 +211,9 @@ export class PictureView {
         const [row, column] = [inside(i - rows, height), inside(j - columns, width)];
         for (let n = 0; n < channels; n++) {
           const place = (a, b) =>
-            session.isPixels ? (a * width + b) * channels + n : (n * height + a) * width + b;
+            session.isPixels
+              ? (a * width + b) * channels + n
+              : (n * height + a) * width + b;
           session.given[place(i, j)] = old[place(row, column)];
         }
       }
@@ -210,7 +242,12 @@ export class PictureView {
 
   // Arrows move the picture, or the eraser, which wipes with Space.
   key(event) {
-    const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+    const steps = {
+      ArrowUp: [-1, 0],
+      ArrowDown: [1, 0],
+      ArrowLeft: [0, -1],
+      ArrowRight: [0, 1],
+    };
     const step = steps[event.key];
     const wipes = this.erasing && (event.key === " " || event.key === "Enter");
     if (!step && !wipes) return;
@@ -219,7 +256,9 @@ export class PictureView {
     else if (!this.erasing) this.shift(...step);
     else {
       const ends = this.session.shapes.input.slice(1);
-      this.cursor = this.cursor.map((n, i) => Math.max(0, Math.min(ends[i] - 1, n + 2 * step[i])));
+      this.cursor = this.cursor.map((n, i) =>
+        Math.max(0, Math.min(ends[i] - 1, n + 2 * step[i])),
+      );
       this.draw();
     }
   }

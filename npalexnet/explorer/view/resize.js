@@ -27,7 +27,9 @@ export function shrink(data, from, to) {
     axis.forEach(({ first, weights }, column) => {
       for (let n = 0; n < 3; n++) {
         let sum = 0;
-        weights.forEach((weight, i) => (sum += weight * data[(row * from + first + i) * 4 + n]));
+        weights.forEach(
+          (weight, i) => (sum += weight * data[(row * from + first + i) * 4 + n]),
+        );
         across[(row * to + column) * 3 + n] = byte(sum);
       }
     });
@@ -36,7 +38,9 @@ export function shrink(data, from, to) {
   axis.forEach(({ first, weights }, row) => {
     for (let i = 0; i < to * 3; i++) {
       let sum = 0;
-      weights.forEach((weight, n) => (sum += weight * across[(first + n) * to * 3 + i]));
+      weights.forEach(
+        (weight, n) => (sum += weight * across[(first + n) * to * 3 + i]),
+      );
       out[row * to * 3 + i] = byte(sum);
     }
   });

@@ -44,7 +44,9 @@ export class Session {
   }
 
   get picture() {
-    return this.state.now.picture === null ? this.own : this.pictures[this.state.now.picture];
+    return this.state.now.picture === null
+      ? this.own
+      : this.pictures[this.state.now.picture];
   }
 
   // The class that counts as true: as chosen, or the picture's own; null if not known.

@@ -18,9 +18,21 @@ export class TeachPanel {
     this.classes = []; // {name, examples: [given], element, thumbs}
     this.taught = null; // names of the classes that the last layer has learned
     this.list = h("div", { class: "lessons" });
-    this.more = h("button", { class: "quiet", onclick: () => this.add() }, "add a class");
-    this.learnButton = h("button", { class: "primary", onclick: () => this.learn() }, "Learn");
-    this.saveButton = h("button", { class: "tool", hidden: true, onclick: () => this.save() }, "Save the network…");
+    this.more = h(
+      "button",
+      { class: "quiet", onclick: () => this.add() },
+      "add a class",
+    );
+    this.learnButton = h(
+      "button",
+      { class: "primary", onclick: () => this.learn() },
+      "Learn",
+    );
+    this.saveButton = h(
+      "button",
+      { class: "tool", hidden: true, onclick: () => this.save() },
+      "Save the network…",
+    );
     this.message = h("p", { class: "message", role: "alert" });
     this.report = h("div", { class: "report", "aria-live": "polite" });
     this.answer = h("div", { class: "taught" });
@@ -28,7 +40,11 @@ export class TeachPanel {
       "div",
       { class: "teaching" },
       h("p", { class: "lead" }, "Teach it something new."),
-      h("p", {}, "Give each class a name and a few pictures. All layers but the last stay as they are; the last one learns to tell your classes apart."),
+      h(
+        "p",
+        {},
+        "Give each class a name and a few pictures. All layers but the last stay as they are; the last one learns to tell your classes apart.",
+      ),
       this.list,
       this.more,
       h("div", { class: "tools" }, this.learnButton, this.saveButton),
@@ -43,7 +59,12 @@ export class TeachPanel {
   add() {
     const number = this.classes.length + 1;
     const lesson = { examples: [], thumbs: h("div", { class: "thumbs" }) };
-    lesson.name = h("input", { type: "text", value: `class ${number}`, "aria-label": `Name of class ${number}`, maxlength: "40" });
+    lesson.name = h("input", {
+      type: "text",
+      value: `class ${number}`,
+      "aria-label": `Name of class ${number}`,
+      maxlength: "80",
+    });
     const file = h("input", {
       type: "file",
       accept: "image/*",
@@ -54,7 +75,8 @@ export class TeachPanel {
     });
     const pad = h("div", {});
     const draw = () => {
-      const take = (canvas) => this.take(lesson, asGiven(canvas, this.session.about.network));
+      const take = (canvas) =>
+        this.take(lesson, asGiven(canvas, this.session.about.network));
       pad.replaceChildren(pad.firstChild ? "" : new DrawPad(take).element);
     };
     const { isPixels } = this.session;
@@ -70,8 +92,16 @@ export class TeachPanel {
       h(
         "div",
         { class: "tools" },
-        h("button", { class: "quiet", onclick: () => this.take(lesson, this.session.given.slice()) }, "+ the picture shown"),
-        isPixels && h("button", { class: "quiet", onclick: () => file.click() }, "+ files…"),
+        h(
+          "button",
+          {
+            class: "quiet",
+            onclick: () => this.take(lesson, this.session.given.slice()),
+          },
+          "+ the picture shown",
+        ),
+        isPixels &&
+          h("button", { class: "quiet", onclick: () => file.click() }, "+ files…"),
         isPixels && h("button", { class: "quiet", onclick: draw }, "+ a drawing"),
         file,
       ),
@@ -87,8 +117,18 @@ export class TeachPanel {
     lesson.examples.push(given);
     const canvas = h("canvas", { "aria-hidden": "true" });
     const { shapes, isPixels } = this.session;
-    sized(canvas, SIDE, SIDE).drawImage(drawGiven(given, shapes.input, isPixels), 0, 0, SIDE, SIDE);
-    const thumb = h("button", { class: "thumb", title: "remove", "aria-label": "Remove this picture" }, canvas);
+    sized(canvas, SIDE, SIDE).drawImage(
+      drawGiven(given, shapes.input, isPixels),
+      0,
+      0,
+      SIDE,
+      SIDE,
+    );
+    const thumb = h(
+      "button",
+      { class: "thumb", title: "remove", "aria-label": "Remove this picture" },
+      canvas,
+    );
     thumb.addEventListener("click", () => {
       lesson.examples.splice(lesson.examples.indexOf(given), 1);
       thumb.remove();
@@ -120,9 +160,18 @@ export class TeachPanel {
       return;
     }
     this.message.textContent = "";
-    const examples = used.flatMap((lesson, label) => lesson.examples.map((given) => ({ given, label })));
+    const examples = used.flatMap((lesson, label) =>
+      lesson.examples.map((given) => ({ given, label })),
+    );
     this.learnButton.disabled = true;
-    const curve = await this.session.client.ask("teach", "learn", examples, used.length, PASSES, 1);
+    const curve = await this.session.client.ask(
+      "teach",
+      "learn",
+      examples,
+      used.length,
+      PASSES,
+      1,
+    );
     this.learnButton.disabled = false;
     this.saveButton.hidden = false;
     this.taught = used.map(({ name }) => name.value || "?");
@@ -130,8 +179,13 @@ export class TeachPanel {
     const right = Math.round(end.right * examples.length);
     this.report.replaceChildren(
       h("h4", {}, `Loss over ${PASSES} passes`),
-      curveOf(curve.map(({ loss }) => loss), `loss from ${show(curve[0].loss)} to ${show(end.loss)}`),
-      equation(`loss ${show(curve[0].loss)} → ${show(end.loss)},  ${right} of ${plural(examples.length, "picture")} right`),
+      curveOf(
+        curve.map(({ loss }) => loss),
+        `loss from ${show(curve[0].loss)} to ${show(end.loss)}`,
+      ),
+      equation(
+        `loss ${show(curve[0].loss)} → ${show(end.loss)},  ${right} of ${plural(examples.length, "picture")} right`,
+      ),
     );
     await this.tell();
   }
@@ -139,20 +193,29 @@ export class TeachPanel {
   // What the taught layer says of the picture that is shown.
   async tell() {
     if (!this.taught) return;
-    const answer = await this.session.client.askNewest("teach", "answer", this.session.given);
+    const answer = await this.session.client.askNewest(
+      "teach",
+      "answer",
+      this.session.given,
+    );
     if (!answer) return;
     const parts = answer.map((value, i) => ({ value, name: this.taught[i] }));
     this.answer.replaceChildren(
       h("h4", {}, "What it says now of the picture shown"),
-      bars(parts, { labelOf: ({ name }) => name, valueOf: ({ value }) => percent(value) }),
+      bars(parts, {
+        labelOf: ({ name }) => name,
+        textOf: ({ value }) => percent(value),
+      }),
     );
   }
 
   async save() {
     const bytes = await this.session.client.ask("teach", "file", this.taught);
-    const url = URL.createObjectURL(new Blob([bytes], { type: "application/octet-stream" }));
+    const url = URL.createObjectURL(
+      new Blob([bytes], { type: "application/octet-stream" }),
+    );
     h("a", { href: url, download: "taught.npz" }).click();
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
-    this.message.textContent = "In Python: npalexnet.load(\"taught.npz\")";
+    this.message.textContent = 'In Python: npalexnet.load("taught.npz")';
   }
 }

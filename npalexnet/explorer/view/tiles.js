@@ -37,7 +37,9 @@ export function layOut(shape, available, all) {
 
 function layOutUnits(count, available, all) {
   const most = all ? 260 : 56;
-  const sizes = all ? [32, 24, 16, 12, 10, 8, 6, 5, 4, 3] : [28, 20, 12, 8, 6, 5, 4, 3, 2];
+  const sizes = all
+    ? [32, 24, 16, 12, 10, 8, 6, 5, 4, 3]
+    : [28, 20, 12, 8, 6, 5, 4, 3, 2];
   const fits = (cell) => Math.ceil(count / Math.floor(available / cell)) * cell <= most;
   const cell = sizes.find(fits) || sizes[sizes.length - 1];
   const columns = Math.min(count, Math.floor(available / cell));
@@ -54,7 +56,10 @@ export function cornerOf(at, place) {
   const inMap = place % (at.h * at.w);
   const map = Math.floor(place / (at.h * at.w));
   const x = (map % at.columns) * at.stepX + (inMap % at.w) * at.cell;
-  return [x, Math.floor(map / at.columns) * at.stepY + Math.floor(inMap / at.w) * at.cell];
+  return [
+    x,
+    Math.floor(map / at.columns) * at.stepY + Math.floor(inMap / at.w) * at.cell,
+  ];
 }
 
 // The place under a pixel, or null.
@@ -116,11 +121,23 @@ export function mark(canvas, at, { hovered, selected, window }, style) {
       pen.rect(x - 1, y - 1, at.w * at.cell + 2, at.h * at.cell + 2);
       pen.clip();
       const [row, column] = window.corner;
-      frame(pen, x + column * at.cell, y + row * at.cell, side, side, 1.5, accent, paper);
+      frame(
+        pen,
+        x + column * at.cell,
+        y + row * at.cell,
+        side,
+        side,
+        1.5,
+        accent,
+        paper,
+      );
       pen.restore();
     }
   }
-  for (const [place, line] of [[hovered, 1], [selected, 2]]) {
+  for (const [place, line] of [
+    [hovered, 1],
+    [selected, 2],
+  ]) {
     if (place === null || place === undefined) continue;
     const [x, y] = cornerOf(at, place);
     if (y >= at.height) continue;
@@ -134,6 +151,15 @@ export function mark(canvas, at, { hovered, selected, window }, style) {
       pen.strokeRect(left + line / 2, top + line / 2, w - line, h - line);
     }
     const [side, centre] = [Math.max(at.cell, 6), at.cell / 2];
-    frame(pen, x + centre - side / 2, y + centre - side / 2, side, side, line, accent, paper);
+    frame(
+      pen,
+      x + centre - side / 2,
+      y + centre - side / 2,
+      side,
+      side,
+      line,
+      accent,
+      paper,
+    );
   }
 }

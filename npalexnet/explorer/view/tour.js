@@ -39,14 +39,32 @@ export class TourView {
     this.element.hidden = !stop;
     if (!stop) return this.element.replaceChildren();
     const step = (words, number, kind) =>
-      h("button", { class: kind, disabled: number < 1 || number > this.stops.length, onclick: () => this.goTo(number) }, words);
+      h(
+        "button",
+        {
+          class: kind,
+          disabled: number < 1 || number > this.stops.length,
+          onclick: () => this.goTo(number),
+        },
+        words,
+      );
     return this.element.replaceChildren(
-      h("p", { class: "count" }, `${tour} of ${this.stops.length}`, h("button", { class: "quiet", onclick: () => this.leave() }, "end the tour")),
+      h(
+        "p",
+        { class: "count" },
+        `${tour} of ${this.stops.length}`,
+        h("button", { class: "quiet", onclick: () => this.leave() }, "end the tour"),
+      ),
       h("h2", { tabindex: "-1" }, stop.title),
       h("p", {}, stop.text),
       h("p", { class: "question" }, stop.question),
       h("details", {}, h("summary", {}, "What I found"), h("p", {}, stop.answer)),
-      h("div", { class: "tools" }, step("Back", tour - 1, "tool"), step("Next", tour + 1, "primary")),
+      h(
+        "div",
+        { class: "tools" },
+        step("Back", tour - 1, "tool"),
+        step("Next", tour + 1, "primary"),
+      ),
     );
   }
 }

@@ -11,7 +11,8 @@ import { placeWords } from "./words.js";
 const MOST_CLASSES = 12;
 
 function curve(session, { kind, x, y }) {
-  const [f, formula] = kind === "ReLU" ? [(v) => Math.max(0, v), "max(0, x)"] : [Math.tanh, "tanh x"];
+  const [f, formula] =
+    kind === "ReLU" ? [(v) => Math.max(0, v), "max(0, x)"] : [Math.tanh, "tanh x"];
   const words =
     kind === "ReLU"
       ? x > 0
@@ -41,7 +42,15 @@ function softmaxTable(session) {
     h(
       "table",
       { class: "numbers" },
-      h("thead", {}, h("tr", {}, ["class", "z", "exp(z − max)", "p"].map((t) => h("th", { scope: "col" }, t)))),
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          ["class", "z", "exp(z − max)", "p"].map((t) => h("th", { scope: "col" }, t)),
+        ),
+      ),
       h(
         "tbody",
         {},
@@ -50,7 +59,9 @@ function softmaxTable(session) {
             "tr",
             { class: i === label ? "true" : "" },
             h("th", { scope: "row" }, session.classes[i]),
-            [show(logits[i]), show(powers[i]), percent(p)].map((text) => h("td", {}, text)),
+            [show(logits[i]), show(powers[i]), percent(p)].map((text) =>
+              h("td", {}, text),
+            ),
           ),
         ),
       ),
@@ -80,7 +91,11 @@ export class WherePanel {
     if (place === null || !session.result) return this.welcome();
     if (way === "back" && !session.result.gradients) {
       return this.element.replaceChildren(
-        h("p", {}, "A gradient needs a loss, and a loss needs to know what is right: choose the true class."),
+        h(
+          "p",
+          {},
+          "A gradient needs a loss, and a loss needs to know what is right: choose the true class.",
+        ),
       );
     }
     if (way === "forward" && layer === "input") return this.input(place);
@@ -90,7 +105,8 @@ export class WherePanel {
     const value = way === "back" ? parts.gradient : parts.y;
     const found = way === "back" ? BACKWARD[parts.kind] : FORWARD[parts.kind] || curve;
     const body = found(session, parts);
-    if (layer === session.last && way === "forward") body.push(...softmaxTable(session));
+    if (layer === session.last && way === "forward")
+      body.push(...softmaxTable(session));
     this.fill(layer, map, at, value, body);
     return undefined;
   }
@@ -98,8 +114,17 @@ export class WherePanel {
   fill(layer, map, at, value, body) {
     const back = this.session.state.now.way === "back";
     this.element.replaceChildren(
-      h("p", { class: "path" }, `${layer} · ${placeWords(this.session, layer, map, at)}`),
-      h("p", { class: "big", "data-value": String(value) }, back ? h("small", {}, "∂loss/∂ ") : null, show(value, 4)),
+      h(
+        "p",
+        { class: "path" },
+        `${layer} · ${placeWords(this.session, layer, map, at)}`,
+      ),
+      h(
+        "p",
+        { class: "big", "data-value": String(value) },
+        back ? h("small", {}, "∂loss/∂ ") : null,
+        show(value, 4),
+      ),
       ...body.flat(2).filter(Boolean),
     );
   }
@@ -115,7 +140,11 @@ export class WherePanel {
 
   welcome() {
     this.element.replaceChildren(
-      h("p", { class: "lead" }, "Click any number of the network, and see where it comes from."),
+      h(
+        "p",
+        { class: "lead" },
+        "Click any number of the network, and see where it comes from.",
+      ),
       h(
         "p",
         {},

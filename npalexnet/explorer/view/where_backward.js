@@ -18,7 +18,11 @@ function conv(session, parts) {
     onpick: ({ f, at }) => pick(session, from, f, at)(),
   };
   return [
-    h("p", {}, `It was seen by ${plural(windows.length, "window")} of ${from}, with ${filters} filters each. Every one of them sends back its own gradient times the weight that lay here, and all is added up.`),
+    h(
+      "p",
+      {},
+      `It was seen by ${plural(windows.length, "window")} of ${from}, with ${filters} filters each. Every one of them sends back its own gradient times the weight that lay here, and all is added up.`,
+    ),
     h("h4", {}, "By window, all filters together"),
     bars(windows, { labelOf: ({ at }) => spot(at) }),
     up.length + down.length > 0 && h("h4", {}, "The strongest of all"),
@@ -38,11 +42,20 @@ function pool(session, parts) {
     "ul",
     { class: "plain" },
     windows.map(({ at, wins, dy }) =>
-      h("li", {}, h("button", { class: "link", onclick: pick(session, from, map, at) }, spot(at)), wins ? `  won: ${show(dy)}` : "  lost: 0"),
+      h(
+        "li",
+        {},
+        h("button", { class: "link", onclick: pick(session, from, map, at) }, spot(at)),
+        wins ? `  won: ${show(dy)}` : "  lost: 0",
+      ),
     ),
   );
   const sum = won.map(({ dy }) => show(dy)).join(" + ");
-  return [h("p", {}, words), list, won.length > 1 && equation(`${sum} = ${show(gradient)}`)];
+  return [
+    h("p", {}, words),
+    list,
+    won.length > 1 && equation(`${sum} = ${show(gradient)}`),
+  ];
 }
 
 function relu(session, { x, dy, slope, gradient, from }) {
@@ -54,7 +67,11 @@ function relu(session, { x, dy, slope, gradient, from }) {
 
 function tanh(session, { x, dy, slope, gradient, from }) {
   return [
-    h("p", {}, `The slope of ${from} at x = ${show(x)} is 1 − tanh²x = ${show(slope)}.`),
+    h(
+      "p",
+      {},
+      `The slope of ${from} at x = ${show(x)} is 1 − tanh²x = ${show(slope)}.`,
+    ),
     equation(`${show(dy)} × ${show(slope)} = ${show(gradient)}`),
   ];
 }
@@ -62,17 +79,31 @@ function tanh(session, { x, dy, slope, gradient, from }) {
 function lrn(session, { own, neighbours, gradient, from, c }) {
   const others = neighbours.reduce((sum, { value }) => sum + value, 0);
   return [
-    h("p", {}, `It moves ${from} in two ways: by itself, and by weakening its neighbours.`),
+    h(
+      "p",
+      {},
+      `It moves ${from} in two ways: by itself, and by weakening its neighbours.`,
+    ),
     h("h4", {}, "Through the neighbours' sums"),
-    bars(neighbours, { labelOf: (part) => (part.c === c ? `map ${part.c} (itself)` : `map ${part.c}`) }),
-    equation(`itself ${show(own)}  +  neighbours ${show(others)}  =  ${show(gradient)}`),
+    bars(neighbours, {
+      labelOf: (part) => (part.c === c ? `map ${part.c} (itself)` : `map ${part.c}`),
+    }),
+    equation(
+      `itself ${show(own)}  +  neighbours ${show(others)}  =  ${show(gradient)}`,
+    ),
   ];
 }
 
 function samemap(session, { own, others, gradient, from }) {
   return [
-    h("p", {}, `It moves ${from} in two ways: by itself, and by weakening what is around it.`),
-    equation(`itself ${show(own)}  +  surroundings ${show(others)}  =  ${show(gradient)}`),
+    h(
+      "p",
+      {},
+      `It moves ${from} in two ways: by itself, and by weakening what is around it.`,
+    ),
+    equation(
+      `itself ${show(own)}  +  surroundings ${show(others)}  =  ${show(gradient)}`,
+    ),
   ];
 }
 
@@ -84,7 +115,11 @@ function linear(session, parts) {
     onpick: ({ index }) => pick(session, from, index, null)(),
   };
   return [
-    h("p", {}, `All ${plural(units, "unit")} of ${from} used it, and each sends back its gradient times its weight.`),
+    h(
+      "p",
+      {},
+      `All ${plural(units, "unit")} of ${from} used it, and each sends back its gradient times its weight.`,
+    ),
     bars([...up, ...down], options),
   ];
 }
@@ -102,7 +137,11 @@ function flatten(session, { from }) {
 
 function softmax(session, { p, target, gradient }) {
   return [
-    h("p", {}, "Here the way back begins: what the network said, minus what it should have said."),
+    h(
+      "p",
+      {},
+      "Here the way back begins: what the network said, minus what it should have said.",
+    ),
     equation(`p ${show(p)} − target ${target} = ${show(gradient)}`),
   ];
 }

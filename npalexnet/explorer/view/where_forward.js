@@ -27,7 +27,9 @@ function conv(session, parts) {
   const list = h("div", { class: "channels" });
   const size = k > 5 ? 100 : 88;
   const one = ({ c, window, filter, sum: part }) => {
-    const products = window.map((value, i) => (value === null ? null : value * filter[i]));
+    const products = window.map((value, i) =>
+      value === null ? null : value * filter[i],
+    );
     const pick = () => session.state.set({ layer: name, map: c, at: null });
     const words = placeWords(session, name, c, null);
     return h(
@@ -46,20 +48,35 @@ function conv(session, parts) {
       h("p", { class: "sum" }, "sum ", h("b", {}, show(part))),
     );
   };
-  const fill = (all) => list.replaceChildren(...(all ? order : order.slice(0, MOST_CHANNELS)).map(one));
+  const fill = (all) =>
+    list.replaceChildren(...(all ? order : order.slice(0, MOST_CHANNELS)).map(one));
   fill(false);
   const more =
     order.length > MOST_CHANNELS &&
-    h("button", { class: "quiet", onclick: () => (fill(true), more.remove()) }, `all ${order.length} maps`);
+    h(
+      "button",
+      { class: "quiet", onclick: () => (fill(true), more.remove()) },
+      `all ${order.length} maps`,
+    );
   const last = channels[channels.length - 1].c;
   const sees =
     groups > 1
       ? `It is in group ${group + 1} of ${groups} and sees only maps ${channels[0].c} to ${last} of ${name}.`
       : `It sees ${plural(channels.length, "map")} of ${name}.`;
   return [
-    h("p", {}, `A filter of ${k} × ${k} is laid on the window that begins at row ${corner[0]}, column ${corner[1]}; number times number, and all added up. ${sees}`),
+    h(
+      "p",
+      {},
+      `A filter of ${k} × ${k} is laid on the window that begins at row ${corner[0]}, column ${corner[1]}; number times number, and all added up. ${sees}`,
+    ),
     equation(`products ${show(sum)}  +  bias ${show(bias)}  =  ${show(y)}`),
-    h("h4", {}, order.length > MOST_CHANNELS ? "The maps that count most" : "Window × filter = products"),
+    h(
+      "h4",
+      {},
+      order.length > MOST_CHANNELS
+        ? "The maps that count most"
+        : "Window × filter = products",
+    ),
     list,
     more,
   ];
@@ -75,7 +92,11 @@ function pool(session, parts) {
     : "No other window sees the winner.";
   return [
     h("p", {}, `The largest of ${k * k} numbers goes on, the others are forgotten.`),
-    grid(window, k, { label: "window", marked: winner[0] * k + winner[1], size: Math.min(168, 52 * k) }),
+    grid(window, k, {
+      label: "window",
+      marked: winner[0] * k + winner[1],
+      size: Math.min(168, 52 * k),
+    }),
     equation(`max = ${show(y)}`),
     h("p", {}, "The winner is ", source(session, parts, map, at), ". ", overlap),
   ];
@@ -88,7 +109,11 @@ function lrn(session, parts) {
   const squares = neighbours.map((part) => ({ ...part, value: part.x * part.x }));
   const sum = squares.reduce((total, part) => total + part.value, 0);
   return [
-    h("p", {}, "A number is divided by a measure of how loud the neighbouring maps are at the same place."),
+    h(
+      "p",
+      {},
+      "A number is divided by a measure of how loud the neighbouring maps are at the same place.",
+    ),
     h("h4", {}, "x² of the neighbours"),
     bars(squares, {
       labelOf: (part) => (part.c === c ? `map ${part.c} (itself)` : `map ${part.c}`),
@@ -107,7 +132,11 @@ function samemap(session, parts) {
   const { k, window, s, alpha, beta, add, x, y } = parts;
   const sum = window.reduce((total, value) => total + (value || 0) ** 2, 0);
   return [
-    h("p", {}, "A number is divided by a measure of how loud its own map is around it."),
+    h(
+      "p",
+      {},
+      "A number is divided by a measure of how loud its own map is around it.",
+    ),
     grid(window, k, { label: "surroundings", marked: (k * k - 1) / 2, size: 168 }),
     equation(
       `s = k + α Σ x² = ${show(add)} + ${show(alpha)} · ${show(sum)} = ${show(s, 5)}`,
@@ -124,10 +153,13 @@ function linear(session, parts) {
     detailOf: (part) => `${show(part.x)} × ${show(part.w)}`,
     onpick: (part) => session.state.set({ layer: name, map: part.index, at: null }),
   };
-  const list = (title, found) => found.length > 0 && [h("h4", {}, title), bars(found, options)];
+  const list = (title, found) =>
+    found.length > 0 && [h("h4", {}, title), bars(found, options)];
   return [
     h("p", {}, `All ${parts.inputs} inputs, each times its own weight, and added up.`),
-    equation(`products ${show(parts.sum)}  +  bias ${show(parts.bias)}  =  ${show(parts.y)}`),
+    equation(
+      `products ${show(parts.sum)}  +  bias ${show(parts.bias)}  =  ${show(parts.y)}`,
+    ),
     list("Pulled up most", parts.up),
     list("Pulled down most", parts.down),
   ];
@@ -140,7 +172,11 @@ function dropout(session, parts) {
       ? "This number was kept. The next step of training draws again."
       : "This number was switched off for this step."
     : `At test time all are kept, and weakened to what they are worth on average: 1 − ${rate}.`;
-  return [h("p", {}, words), equation(`${show(x)} × ${show(factor)} = ${show(y)}`), dropoutSwitch(session)];
+  return [
+    h("p", {}, words),
+    equation(`${show(x)} × ${show(factor)} = ${show(y)}`),
+    dropoutSwitch(session),
+  ];
 }
 
 function flatten(session, parts) {

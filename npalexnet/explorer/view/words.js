@@ -6,7 +6,8 @@ export const times = (shape) => shape.map(whole).join(" × ");
 
 // "48 maps of 27 × 27", "1,024 units"
 export function shapeWords(shape) {
-  if (shape.length === 3) return `${plural(shape[0], "map")} of ${times(shape.slice(1))}`;
+  if (shape.length === 3)
+    return `${plural(shape[0], "map")} of ${times(shape.slice(1))}`;
   return plural(shape[0], "unit");
 }
 
@@ -20,7 +21,8 @@ const KINDS = {
     `convolution ${kernel} × ${kernel}${stride > 1 ? `, stride ${stride}` : ""}` +
     `${pads(pad)}${groups > 1 ? `, ${groups} groups` : ""}`,
   Linear: ({ inputs }) => `fully connected, ${whole(inputs)} inputs`,
-  MaxPool: ({ kernel, stride }) => `max-pooling ${kernel} × ${kernel}, stride ${stride}`,
+  MaxPool: ({ kernel, stride }) =>
+    `max-pooling ${kernel} × ${kernel}, stride ${stride}`,
   LRN: ({ size }) => `local response normalisation over ${size} maps`,
   SameMapNorm: ({ size }) => `same-map normalisation ${size} × ${size}`,
   ReLU: () => "max(0, x)",
