@@ -24,11 +24,11 @@ from npalexnet.net.blueprint import (
     MapNorm,
     Norm,
     Pool,
-    build,
 )
 from npalexnet.net.graph import Graph
 from npalexnet.net.loss import softmax_cross_entropy
 from npalexnet.net.optim import SGD
+from npalexnet.net.own import build
 from npalexnet.net.step import train_step
 from npalexnet.weights import load, save
 

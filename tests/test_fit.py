@@ -161,7 +161,7 @@ NAMES = np.array(["cat", "dog", "emu"])
 
 
 @pytest.mark.parametrize(
-    "kind", [np.uint8, np.float64, bool, "names", "bytes", "objects", "list"]
+    "kind", [np.uint8, np.float64, bool, object, "names", "bytes", "objects", "list"]
 )
 def test_labels_as_numbers_or_names(kind):
     x, numbers = digits(12)
@@ -213,7 +213,11 @@ X, NUMBERS = digits(12)
         (X, NAMES[NUMBERS % 2], {}, r"2 classes \(cat, dog\).*classes=2"),
         (X / [[np.nan]], NUMBERS, {}, "NaN or infinity, first in image 0"),
         (X.reshape(12, 64), NUMBERS, {}, r"conv1.*x.reshape\(-1, 1, 8, 8\)"),
-        (X[0], NUMBERS[:1], {}, r"conv1 takes arrays \(N, 1, 8, 8\)"),
+        (X[0], NUMBERS[:1], {}, r"conv1 takes arrays \(N, 1, 8, 8\).*x\[None\]"),
+        (np.zeros((12, 8, 8, 4), np.uint8), NUMBERS, {}, r"x\[..., :3\]"),
+        (X, np.array([0, "a", None] * 4, object), {}, "image 0 is 0"),
+        (X, NUMBERS, {"epochs": 1.5}, "epochs must be a whole number, and is 1.5"),
+        (X, NUMBERS, {"validation": (X,)}, "has 1 parts"),
         (X[..., None], NUMBERS, {}, r"x.transpose\(0, 3, 1, 2\)"),
         (X[:, :7], NUMBERS, {}, r"\(12, 7, 8\).*input_shape=\(1, 7, 8\)"),
         (X[:0], NUMBERS[:0], {}, "no image"),

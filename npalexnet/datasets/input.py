@@ -234,14 +234,18 @@ def misfit(x: Array, input_shape: Shape, first: str) -> str:
     takes_pictures = plain_input(input_shape).side != ARRAYS_ONLY
     if takes_pictures:
         found += ", or pictures (N, H, W, 3) or (N, H, W) in bytes (uint8)"
-    if x.shape == input_shape:
+    if x.ndim > 1 and input_shape in (x.shape, (1, *x.shape)):
         return f"{found}; one image alone is x[None]"
+    if takes_pictures and x.dtype == np.uint8 and x.ndim == 4 and x.shape[3] == 4:
+        return f"{found}; without transparency they are x[..., :3]"
     if x.ndim == 2 and x.shape[1] == prod(input_shape):
         return f"{found}; try x.reshape(-1, {wanted})"
     if x.ndim == 4 and (x.shape[3], *x.shape[1:3]) == input_shape:
         return f"{found}; try x.transpose(0, 3, 1, 2)"
     if len(input_shape) == 1 and x.ndim > 2 and prod(x.shape[1:]) == input_shape[0]:
         return f"{found}; try x.reshape(len(x), -1)"
+    if x.ndim not in (3, 4):
+        return found
     fitting = x.shape[1:] if x.ndim == 4 else (1, *x.shape[1:])
     return f"{found}; a network for such images has input_shape={fitting}"
 

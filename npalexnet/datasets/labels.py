@@ -40,9 +40,17 @@ def as_labels(
             f"labels are {found.shape}, and must be ({images},), one for each "
             f"image{hint}"
         )
-    if found.dtype.kind in "USO":
-        return _from_names([_text(name) for name in found], outputs, known)
-    return _from_numbers(found, outputs), known
+    if found.dtype.kind == "O" and not any(isinstance(v, str | bytes) for v in found):
+        found = np.array(found.tolist())
+    if found.dtype.kind not in "USO":
+        return _from_numbers(found, outputs), known
+    for i, name in enumerate(found):
+        if not isinstance(name, str | bytes):
+            raise UserError(
+                f"labels must be whole numbers or names, and that of image {i} is "
+                f"{name!r}"
+            )
+    return _from_names([_text(name) for name in found], outputs, known)
 
 
 def _text(name: object) -> str:

@@ -1,7 +1,7 @@
 """A network: how it is written down, run forward and backward, trained and inspected.
 
 In here: the chain of layers (graph), how it is run (engine, threads), a layer on paper
-(blueprint), loss, update rule and the training step, and numbers about a network
+(blueprint, own), loss, update rule and the training step, and numbers about a network
 (table, comparison, inside). Not in here: the mathematics of a layer (layers/), files of
 weights (weights/), figures (figures/).
 """

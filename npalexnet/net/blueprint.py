@@ -1,9 +1,9 @@
 """A layer on paper: what it is, before anything is known about its input.
 
 A network is written down as a list of descriptions (alexnet.py, or a list of your own),
-and no line of it says how large its input is: `build` walks down the list, and builds
-each layer to fit the output of the one before. A switch ("no overlap", "tanh in place
-of ReLU") is a rule that is applied to every description in a list.
+and no line of it says how large its input is: `make_layers` walks down the list, and
+builds each layer to fit the output of the one before. A switch ("no overlap", "tanh in
+place of ReLU") is a rule that is applied to every description in a list.
 """
 
 from __future__ import annotations
@@ -30,10 +30,9 @@ from npalexnet.layers import (
 from npalexnet.layers.layer import Layer, Shape
 from npalexnet.layers.windows import Pad
 from npalexnet.net.graph import Graph
-from npalexnet.net.naming import numbered
 
 # Standard deviation of the starting weights, or "he", or "uniform"; None: as in the
-# paper, or as `build` says.
+# paper, or as `build` in own.py says.
 Std = float | str | None
 PAPER_STD = 0.01
 
@@ -345,69 +344,3 @@ def make_layers(
             seen = "" if str(shape) in str(error) else f"; its input is {shape}"
             raise ValueError(f"{name}: {error}{seen}") from None
     return layers
-
-
-def build(
-    layers: Sequence[Description | Named],
-    input_shape: Shape,
-    classes: int,
-    seed: int = 0,
-    dtype: npt.DTypeLike = np.float32,
-) -> Graph:
-    """A network of your own, ready to learn: a list of layers without input sizes.
-
-        build([Conv(32, 5, pad=2), Act(), Pool(), Flat(), Full(0)], (3, 32, 32), 10)
-
-    Args:
-        layers: first layer first, each a description, or (name, description). Without
-            names each kind is counted from 1: conv1, act1, pool1, conv2.
-        input_shape: of one image, (C, H, W); or (D,) for a row of numbers.
-        classes: how many kinds of pictures to tell apart; `Full(0)` has as many units.
-        seed: of the starting weights; each layer draws its own, from seed and name.
-        dtype: float32, or float64 for checks.
-
-    Starting weights, unless a description says so itself, have He's standard deviation
-    (see SMALL in alexnet.py for the reason), but for the last Full, which has 0.01.
-
-    Raises:
-        ValueError: a layer does not fit, two have one name, or the last one does not
-            end in one number for each class.
-    """
-    described = with_names(layers)
-    fulls = [name for name, d in described if isinstance(d, Full)]
-    scaled: list[Named] = [
-        (name, replace(d, std=PAPER_STD if name in fulls[-1:] else "he"))
-        if isinstance(d, Conv | Full) and d.std is None
-        else (name, d)
-        for name, d in described
-    ]
-    graph = Graph(make_layers(scaled, input_shape, classes, seed), input_shape, dtype)
-    name, shape = list(graph.output_shapes.items())[-1]
-    if shape != (classes,):
-        raise ValueError(
-            f"the last layer, {name}, ends in {shape}, and must end in ({classes},), a "
-            f"number for each class: let the list end with Full(0)"
-        )
-    return graph
-
-
-def with_names(layers: Sequence[Description | Named]) -> list[Named]:
-    """A list of layers, of which some or all have no names yet, with names.
-
-    Raises:
-        ValueError: two layers have one name, or something else is in the list.
-    """
-    pairs = [each if isinstance(each, tuple) else ("", each) for each in layers]
-    for place, pair in enumerate(pairs, 1):
-        if len(pair) != 2 or not isinstance(pair[1], Description):
-            raise ValueError(
-                f"number {place} in the list of layers is {pair[-1]!r}; expected Conv, "
-                "Full, Norm, MapNorm, Pool, Act, Drop or Flat, with its brackets"
-            )
-    kinds = numbered(type(d).__name__.lower() for _, d in pairs)
-    named = [(name or usual, d) for (name, d), usual in zip(pairs, kinds, strict=True)]
-    names = [name for name, _ in named]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise ValueError(f"two layers are called {twice}; give one another name")
-    return named

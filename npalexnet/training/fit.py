@@ -120,6 +120,9 @@ def fit(
     Raises:
         UserError: what is given does not fit; says what to do. Nothing is changed then.
     """
+    for name, value in {"epochs": epochs, "batch": batch, "seed": seed}.items():
+        if not isinstance(value, int | np.integer):
+            raise UserError(f"{name} must be a whole number, and is {value!r}")
     options = {"epochs": epochs, "batch": batch, "drops": tuple(drops), "lr": lr}
     options |= {"momentum": momentum, "weight_decay": weight_decay, "seed": seed}
     noisy = bool(augment)
@@ -203,13 +206,18 @@ def gather(
             "can only learn to tell classes apart: give images of two or more"
         )
     train = Pictures(images, numbers, ())
-    if validation is None:
+    if validation is None or validation is False:
         val = nothing(train)
     elif isinstance(validation, int | float):
         learned, held = hold_out(numbers, float(validation), seed)
         val = Pictures(images[held], numbers[held], ())
         train = Pictures(images[learned], numbers[learned], ())
     else:
+        if len(validation) != 2:
+            raise UserError(
+                f"validation must be a share between 0 and 1, or (x, labels), and has "
+                f"{len(validation)} parts"
+            )
         val_x, val_labels = validation
         tested = images_for(graph, val_x)
         number, _ = as_labels(val_labels, len(tested), shape[0], names)
