@@ -23,6 +23,8 @@ COMMANDS = {
     "ablate": "what is each of the paper's ideas worth?",
     "summary": "a network's layers, shapes, parameters and work",
     "gradcheck": "is every derivative right? and would we notice if not?",
+    "notebooks": "a copy of the course that is yours",
+    "judge": "mark the exercise sheets of a class",
 }
 
 
@@ -40,12 +42,17 @@ def overview() -> str:
     )
 
 
+def tell() -> int:
+    """Print the list of commands."""
+    print(overview())
+    return 0
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command that the first word names, with the words after it."""
     words = sys.argv[1:] if argv is None else argv
     if not words or words[0] in ("-h", "--help"):
-        print(overview())
-        return 0
+        return cli.run(tell)
     name, *rest = words
     if name not in COMMANDS:
         return cli.run(lambda: unknown(name))

@@ -7,6 +7,8 @@ In here
     judging.py       the judge of the exercise sheets; it calls somebody's functions
                      (calling.py), says what is wrong with a result (diagnosis.py) and
                      prints the verdict (verdict.py)
+    marking.py       the judge for a class; somebody's code stays in another process,
+                     of which apart.py is our side and servant.py the far one
     exercise.py      what the judge must know of an exercise, and
     sheets/          all exercises, with the mistakes that people make
     clinic/          training runs that are ill, and what proves each illness

@@ -41,7 +41,7 @@ from npalexnet.checks.calling import (
 from npalexnet.checks.diagnosis import difference
 from npalexnet.checks.exercise import Exercise, Known, Trial, normal
 from npalexnet.checks.sheets import EXERCISES
-from npalexnet.checks.verdict import Row, Rows, last_line, print_rows, row, row_of
+from npalexnet.checks.verdict import Row, Rows, last_line, row, row_lines, row_of
 from npalexnet.layers.layer import Array
 
 FORGETS = (
@@ -59,29 +59,35 @@ def judge(layer: str, *functions: Function) -> bool:
             or tanh.
         functions: forward and backward; for softmax and sgd the one function.
     """
+    solved, text = verdict(layer, *functions)
+    print(text)
+    return solved
+
+
+def verdict(layer: str, *functions: Function) -> tuple[bool, str]:
+    """Is all right, and what is there to be said? `judge` prints it."""
     if layer not in EXERCISES:
-        print(f"No exercise is called {layer!r}; there are: {', '.join(EXERCISES)}.")
-        return False
+        there_are = ", ".join(EXERCISES)
+        return False, f"No exercise is called {layer!r}; there are: {there_are}."
     exercise = EXERCISES[layer]
     expected = tuple(exercise.functions)
     if len(functions) != len(expected) or not all(map(callable, functions)):
-        print(f"Call the judge with functions: judge({layer!r}, {', '.join(expected)})")
-        return False
+        call_it = f"judge({layer!r}, {', '.join(expected)})"
+        return False, f"Call the judge with functions: {call_it}"
     try_out = try_pair if len(functions) == 2 else try_one
+    lines = []
     with np.errstate(all="ignore"):
         for number, trial in enumerate(exercise.trials, 1):
             rows = try_out(exercise, trial, functions)
             states = {r.state for r in rows.values()}
             if not states <= {"ok", "empty"}:
-                print(
-                    f"{layer}, trial {number} of {len(exercise.trials)}: {trial.says}"
-                )
+                count = len(exercise.trials)
+                lines = [f"{layer}, trial {number} of {count}: {trial.says}"]
                 break
             if "ok" not in states:
                 break
-    print_rows(rows)
-    print(last_line(exercise, rows))
-    return states == {"ok"}
+    lines += [*row_lines(rows), last_line(exercise, rows)]
+    return states == {"ok"}, "\n".join(lines)
 
 
 # ---------------------------------------------------------------------- one trial

@@ -46,23 +46,20 @@ def row_of(complaint: Complaint) -> Row:
     return Row("empty" if isinstance(complaint, Empty) else "WRONG", str(complaint))
 
 
-def print_rows(rows: Rows) -> None:
-    """One paragraph for each result."""
+def row_lines(rows: Rows) -> list[str]:
+    """One paragraph for each result, in lines of at most 79 characters."""
     width = max(map(len, rows))
+    lines = []
     for name, r in rows.items():
         says = r.state + (": " + r.says if r.says and r.state == "WRONG" else "")
         says = (r.says or "not judged") if r.state in ("empty", "waits") else says
         head = f"  {name:<{width}}  "
         for paragraph in says.split("\n"):
-            print(
-                textwrap.fill(
-                    paragraph,
-                    79,
-                    initial_indent=head,
-                    subsequent_indent=" " * len(head),
-                )
-            )
+            lines += textwrap.wrap(
+                paragraph, 79, initial_indent=head, subsequent_indent=" " * len(head)
+            ) or [head]
             head = " " * len(head)
+    return lines
 
 
 def last_line(exercise: Exercise, rows: Rows) -> str:
