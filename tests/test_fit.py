@@ -231,8 +231,7 @@ X, NUMBERS = digits(12)
         (X, NUMBERS, {"validation": (X[:2], [0, 9])}, "image 1 is 9"),
         (X, NUMBERS, {"scale": -1}, "scale must be above 0"),
         (X.astype(np.uint8), NUMBERS, {"scale": 16}, "x is in bytes"),
-        (X, NUMBERS, {"scale": 100}, "reaches from 0 to 16.* 0..2.55"),
-        (X / 16, NUMBERS, {"scale": 1}, "within 0..1"),
+        (X, NUMBERS, {"scale": 1000}, "reaches from 0 to 16.* 0..0.255"),
     ],
 )
 def test_what_cannot_be_right_is_one_line_and_changes_nothing(x, labels, how, says):
@@ -263,8 +262,20 @@ def test_another_unit_than_the_trained_one_is_refused():
     quick(other, levels / 255, NUMBERS)
     with pytest.raises(ValueError, match=r"black to white in 0..1 "):
         other.predict(levels.astype(float))
+    with pytest.raises(ValueError, match="reaches from -3"):
+        other.predict(np.linspace(-3, 3, 64).reshape(1, 8, 8))
     with pytest.raises(ValueError, match="scale is 1 here"):
         quick(other, levels / 255, NUMBERS, scale=1)
+
+
+def test_counts_are_no_grey_levels_of_another_unit():
+    """Small numbers, of which a single image may have none above 1."""
+    x = np.random.default_rng(0).integers(0, 4, (12, 64))
+    graph = build([Full(8), Act(), Full(0)], (64,), 3)
+    quick(graph, x, NUMBERS)
+    assert graph.input.scale == 1
+    assert graph.predict(np.minimum(x[:1], 1)).shape == (1, 3)
+    assert graph.predict(100 * x[:1]).shape == (1, 3)
 
 
 def test_a_share_is_held_out_evenly_and_by_seed():
@@ -403,6 +414,24 @@ def test_evaluate_of_a_checkpoint_alone_asks_for_pictures(saved, capsys):
     os.rename("pictures/cat", "pictures/cow")
     assert evaluate.main(["digits.npz", "--data", "pictures"]) == 2
     assert "'cow'" in capsys.readouterr().err
+
+
+def test_folders_are_the_classes_of_a_network_without_names(saved, capsys):
+    from npalexnet import evaluate
+
+    _, x, _, numbers = saved
+    graph = network()
+    fit(graph, x, numbers, epochs=12, batch=4, scale=255 / 16, progress=False)
+    npalexnet.save("numbers.npz", graph)
+    for name, number in {"cat": "0", "dog": "1", "emu": "2"}.items():
+        os.rename(f"pictures/{name}", f"pictures/{number}")
+    assert evaluate.main(["numbers.npz", "--data", "pictures"]) == 0
+    right = (graph.predict(x).argmax(1) == numbers).mean()
+    assert f"top1 {right:.3f}" in capsys.readouterr().out.splitlines()[-1]
+    assert right > 0.9
+    os.rename("pictures/2", "pictures/3")
+    assert evaluate.main(["numbers.npz", "--data", "pictures"]) == 2
+    assert "image 8 is 3" in capsys.readouterr().err
 
 
 def test_pictures_are_refused_where_their_unit_is_not_known(saved, capsys):

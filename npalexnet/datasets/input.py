@@ -28,6 +28,11 @@ from npalexnet.system.errors import UserError
 
 ARRAYS_ONLY = 0  # as the side of pictures
 
+# Grey levels that no array has which is of the right unit.
+FAR_ABOVE = 20 * 255
+# Mean grey level of a training set above which nothing in it stays below 1.
+TOO_DARK = 10
+
 
 @dataclass(frozen=True, eq=False)
 class Input:
@@ -156,13 +161,13 @@ class Input:
             return
         low, high = self.scale * float(pixels.min()), self.scale * float(pixels.max())
         wanted = f"this network sees black to white in 0..{255 / self.scale:g}"
-        if high > 2 * 255 or low < -255:
+        if high > FAR_ABOVE or low < -255:
             raise UserError(
                 f"x reaches from {low / self.scale:g} to {high / self.scale:g}, and "
                 f"{wanted} (graph.input.scale is {self.scale:g}); give x in that unit, "
                 "or pictures in bytes (uint8)"
             )
-        if self.scale == 1 and 0 < high <= 1:
+        if self.scale == 1 and 0 < high <= 1 and np.mean(self.mean) > TOO_DARK:
             raise UserError(
                 f"x lies within 0..1, and {wanted} (graph.input.scale is 1); give "
                 "255 * x, or pictures in bytes (uint8)"

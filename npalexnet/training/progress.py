@@ -41,8 +41,8 @@ FLAT_AFTER = 20
 FLAT = (
     "the loss stays at ln(classes) = {:.3f}: the network still gives each of the {} "
     "classes the same probability. Give it some epochs; if it stays there: --lr {:g}, "
-    "or --variant small, whose starting weights are made for small pictures; or the "
-    "labels are wrong"
+    "or --variant small (in Python: build), whose starting weights are made for small "
+    "pictures; or the labels are wrong"
 )
 
 
