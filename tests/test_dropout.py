@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from npalexnet.gradcheck import check, complex_step
-from npalexnet.layers import Dropout, dropout_backward, dropout_forward
+from npalexnet.layers import Dropout, ReLU, dropout_backward, dropout_forward
 from npalexnet.net.graph import Graph
 
 shapes = st.lists(st.integers(1, 6), min_size=2, max_size=4).map(tuple)
@@ -113,3 +113,8 @@ def test_a_rate_of_zero_changes_nothing(train):
 def test_a_rate_outside_of_zero_to_one_is_refused(rate):
     with pytest.raises(ValueError, match="rate must lie in"):
         Dropout(rate)
+
+
+def test_only_the_mask_is_kept_where_nobody_else_needs_the_output():
+    graph = Graph([Dropout(), ReLU()], (8,))
+    assert graph.costs()["drop1"].saved == 8  # bytes; with the output it would be 40

@@ -12,7 +12,7 @@ from npalexnet.datasets.augment import generator, training_batch
 from npalexnet.datasets.batches import shuffled
 from npalexnet.net.optim import SGD, sgd_update
 from npalexnet.parallel import Ranks
-from npalexnet.training.folder import COLUMNS, read_config
+from npalexnet.training.folder import COLUMNS, Log, read_config, read_log
 from npalexnet.training.options import Config, Options
 from npalexnet.training.setup import make_network, set_up
 from npalexnet.weights import checkpoint
@@ -65,6 +65,16 @@ def test_sixteen_pictures_are_learned_by_heart():
         sgd.step()
     loss, _ = softmax_cross_entropy(graph.forward(x), labels)
     assert loss < 0.01
+
+
+def test_a_log_is_read_as_it_was_written(tmp_path):
+    row = {name: number for number, name in enumerate(COLUMNS, 1)}
+    log = Log(tmp_path, 2)
+    log.add(**row)
+    log.add(**row | {"step": 2})
+    found = read_log(tmp_path)
+    assert [row["step"] for row in found] == ["1", "2"]
+    assert found[0] == {name: str(number) for name, number in row.items()}
 
 
 def test_a_run_is_what_its_parts_do_one_after_the_other(place):
