@@ -25,6 +25,7 @@ exclude_patterns = ["README.md"]
 html_title = "npalexnet"
 html_theme = "furo"
 html_static_path = ["static"]
+html_extra_path = ["beside"]  # explorer.html
 html_copy_source = False
 html_show_copyright = False
 mathjax_path = "tex-svg.js"

@@ -15,6 +15,9 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
+from npalexnet import explore
+from npalexnet.training.folder import SHIPPED
+
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 PACKAGE = ROOT / "npalexnet"
@@ -27,6 +30,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx, because conf.py lists this file among its extensions."""
     copy_course()
     copy_mathjax()
+    write_explorer()
     write_api()
     app.connect("source-read", link_here)
     app.connect("autodoc-process-docstring", keep_formulas, priority=600)
@@ -54,6 +58,14 @@ def copy_mathjax() -> None:
     (DOCS / "static").mkdir(exist_ok=True)
     mathjax = Path(found.origin).parent / "static" / "mathjax" / "tex-svg.js"
     shutil.copy(mathjax, DOCS / "static")
+
+
+def write_explorer() -> None:
+    """The small network that comes with the package, as a page to be touched."""
+    (DOCS / "beside").mkdir(exist_ok=True)
+    network, page = ROOT / "data" / SHIPPED, DOCS / "beside" / "explorer.html"
+    if explore.main([str(network), "--out", str(page), "--no-open"]) != 0:
+        raise SystemExit("the explorer could not be written")
 
 
 def write_api() -> None:
