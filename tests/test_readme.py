@@ -76,7 +76,8 @@ def test_links_lead_somewhere(page):
     text = (TOP / page).read_text()
     links = re.findall(r"\]\(([^)#]+)[^)]*\)|src=\"([^\"]+)\"", text)
     for target in (a or b for a, b in links):
-        if not re.match(r"[a-z]+:", target):
+        built = target == "explorer.html"  # `make docs` writes it beside the page
+        if not built and not re.match(r"[a-z]+:", target):
             assert ((TOP / page).parent / target).exists(), f"{page}: {target}"
 
 
