@@ -1,6 +1,7 @@
 """Decoded pictures on disk: the same pixels, made once, whole or not at all."""
 
 import json
+import os
 import resource
 
 import numpy as np
@@ -10,6 +11,7 @@ from pictures import layout, picture, write_folder, write_zip
 from npalexnet import datasets
 from npalexnet.datasets import cache, download, pictures
 from npalexnet.system.errors import UserError
+from npalexnet.system.lock import Lock
 
 
 @pytest.fixture
@@ -130,3 +132,87 @@ def test_pictures_are_kept_in_their_order(tmp_path, kept):
         assert data.train.names[i] == name
         expected = np.asarray(pictures.decode(files[name], name))
         assert (data.train.pixels[i] == expected).all()
+
+
+def in_about(**other):
+    """Another value in about.json."""
+
+    def change(entry):
+        about = json.loads((entry / "about.json").read_text())
+        (entry / "about.json").write_text(json.dumps(about | other))
+
+    return change
+
+
+def zeros(entry):
+    """As a power cut leaves them."""
+    with (entry / "pixels").open("r+b") as file:
+        file.seek(20_000)
+        file.write(bytes(4096))
+
+
+def shorter(entry):
+    with (entry / "pixels").open("r+b") as file:
+        file.truncate(1000)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        zeros,
+        shorter,
+        lambda entry: (entry / "pixels").unlink(),
+        lambda entry: (entry / "about.json").unlink(),
+        lambda entry: (entry / "about.json").write_text("{"),
+        lambda entry: (entry / "about.json").write_text("[" * 100_000),
+        lambda entry: (entry / "about.json").write_text("[]"),
+        in_about(kept=[1, 0, *range(2, 12)]),
+        in_about(kept=None),
+        in_about(bad=["x"]),
+    ],
+)
+def test_a_damaged_cache_is_made_again_and_said(tmp_path, kept, damage, capsys):
+    path = write_zip(tmp_path / "a.zip", layout())
+    right = datasets.load("own", path)
+    pixels, labels = right.train.pixels.copy(), right.train.labels
+    del right
+    (train,) = [e for e in entries(kept) if (e / "pixels").stat().st_size == 147_456]
+    damage(train)
+    for times in (1, 0):
+        capsys.readouterr()
+        again = datasets.load("own", path)
+        assert (again.train.pixels == pixels).all()
+        assert (again.train.labels == labels).all()
+        assert capsys.readouterr().out.count("are damaged") == times
+    assert len(entries(kept)) == 2
+
+
+def test_what_a_killed_process_left_is_cleared_away(tmp_path, kept):
+    dead, alive = kept / "a.1.part", kept / "b.2.part"
+    for part in (dead, alive):
+        part.mkdir(parents=True)
+    with Lock(alive):
+        datasets.load("own", write_zip(tmp_path / "a.zip", layout()))
+        assert alive.exists()
+    assert not dead.exists()
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o500])
+def test_a_cache_folder_of_somebody_else_is_one_line(tmp_path, kept, mode):
+    path = write_zip(tmp_path / "a.zip", layout())
+    kept.mkdir(parents=True)
+    kept.chmod(mode)
+    for folder in (tmp_path, *tmp_path.parents):
+        if os.access(folder, os.W_OK) and folder.stat().st_uid == os.getuid():
+            opened = folder.stat().st_mode | 0o055
+            if folder.is_relative_to(tmp_path.parents[2]):
+                folder.chmod(opened)
+    before = os.geteuid()
+    try:
+        if before == 0:  # to whom everything is open
+            os.seteuid(65534)
+        with pytest.raises(UserError, match="NPALEXNET_DATA"):
+            datasets.load("own", path)
+    finally:
+        os.seteuid(before)
+        kept.chmod(0o700)

@@ -3,6 +3,7 @@
 import random
 
 import fuzz_data
+import fuzz_runs
 import pytest
 from fuzz_weights import Rng, damaged, fuzz, whole_files
 
@@ -15,6 +16,10 @@ def test_damaged_files_are_loaded_or_refused(seed):
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_damaged_pictures_and_data_sets_are_read_or_refused(seed):
     assert fuzz_data.fuzz(seed, range(100)) == []
+
+
+def test_damaged_run_folders_and_caches_are_used_or_refused():
+    assert fuzz_runs.fuzz(1, range(1, 21)) == []
 
 
 def test_the_same_number_is_the_same_file():

@@ -1,5 +1,6 @@
 """Runs that are killed, stopped, or run out of disk: nothing is lost."""
 
+import os
 import resource
 import signal
 import subprocess
@@ -14,6 +15,8 @@ from pictures import layout, write_zip
 from test_train import resume, rows, run, same_runs
 
 from npalexnet import train
+from npalexnet.system import files, machine
+from npalexnet.system.errors import UserError
 from npalexnet.training import folder as runs
 from npalexnet.training import loop
 from npalexnet.weights import checkpoint
@@ -247,3 +250,147 @@ def test_the_end_says_where_the_time_went(place, capsys):
     for phase in ("data", "forward", "backward", "update", "validation", "saving"):
         assert f"{phase} " in out
     assert "% of the time was spent waiting for data" in out
+
+
+def damaged(place, name, change):
+    """A finished run in a/, of whose files one was changed."""
+    run("--epochs", "1", "--out", "a")
+    path = place / "a" / name
+    path.write_bytes(change(path.read_bytes()))
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        (b"[]", "found something else in it"),
+        (b"\xff\xfe{", "give another folder"),
+        (b"[" * 100_000, "give another folder"),
+        (b'{"batch": "5"}', "a/config.json is damaged: batch is 5"),
+        (b'{"batch": true}', "is damaged: batch is a bool"),
+        (b'{"lr": NaN}', "is damaged: lr is a float"),
+        (b'{"drops": [1, "x"]}', "is damaged: drops is a tuple"),
+        (b'{"data": "a\\u0000"}', "is damaged: data is a"),
+        (b'{"colours": 3}', "options that are not known here (colours)"),
+    ],
+)
+def test_a_damaged_configuration_is_named(place, capsys, said, says):
+    (place / "a").mkdir()
+    (place / "a" / "config.json").write_bytes(said)
+    assert resume("--out", "a") == 2
+    (error,) = capsys.readouterr().err.splitlines()
+    assert says in error
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda log: log.split(b"\n", 1)[1], "line 1: expected the names of"),
+        (lambda log: log.replace(b"5,1,", b"5,1,1,"), "line 2: expected a row of"),
+        (lambda log: log.replace(b"5,1,", b"5,x,"), "line 2: expected a row of"),
+        (lambda log: log + b"\0\0\0\n", "line 3: expected a row of numbers"),
+        (lambda log: log + b"\xff\n", "log.csv cannot be read"),
+    ],
+)
+def test_a_damaged_log_is_named(place, capsys, change, says):
+    damaged(place, "log.csv", change)
+    assert resume("--out", "a", "--epochs", "2") == 2
+    (error,) = capsys.readouterr().err.splitlines()
+    assert says in error
+    (place / "a" / "log.csv").unlink()
+    assert resume("--out", "a", "--epochs", "2") == 0
+    assert [row["step"] for row in rows(place / "a")] == ["10"]
+
+
+def test_best_in_the_place_of_last_is_named(place, capsys):
+    run("--epochs", "1", "--out", "a")
+    (place / "a" / "best.npz").replace(place / "a" / "last.npz")
+    assert resume("--epochs", "2", "--out", "a") == 2
+    (error,) = capsys.readouterr().err.splitlines()
+    assert "a/last.npz is not a run to go on with" in error
+
+
+def test_a_damaged_run_touches_no_other(place, capsys):
+    run("--epochs", "1")
+    (place / "runs" / "zz").mkdir()
+    for text in ("[]", '{"batch": []}', "{", '{"subset": {}}'):
+        (place / "runs" / "zz" / "config.json").write_text(text)
+        (place / "runs" / "zz" / "last.npz").write_text(text)
+        capsys.readouterr()
+        assert resume("--data", "tiny.zip") == 0
+        assert "runs/own-small" in capsys.readouterr().out
+
+
+def test_the_newest_run_is_not_one_from_before_the_clock_was_put_back(place):
+    for name in ("old", "new"):
+        run("--epochs", "1", "--out", f"runs/{name}")
+    tomorrow = time.time() + 86_400
+    os.utime(place / "runs" / "old" / "last.npz", (tomorrow, tomorrow))
+    assert runs.newest() == runs.RUNS / "new"
+
+
+def test_without_fcntl_a_run_is_locked_by_a_file_or_not_at_all(place, monkeypatch):
+    (place / "a").mkdir()
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    monkeypatch.setitem(sys.modules, "msvcrt", None)
+    with runs.alone_in(place / "a"), runs.alone_in(place / "a"):
+        pass
+
+    class Windows:
+        LK_NBLCK, free = 2, True
+
+        def locking(self, handle, kind, count):
+            if not self.free:
+                raise OSError(13, "Permission denied")
+            self.free = False
+
+    monkeypatch.setitem(sys.modules, "msvcrt", Windows())
+    with (
+        runs.alone_in(place / "a"),
+        pytest.raises(UserError, match="another run is at work"),
+        runs.alone_in(place / "a"),
+    ):
+        pass
+
+
+def test_a_drive_without_locks_is_no_other_run(place, monkeypatch):
+    def unknown(*_):
+        raise OSError(95, "Operation not supported")
+
+    (place / "a").mkdir()
+    monkeypatch.setattr("fcntl.flock", unknown)
+    with runs.alone_in(place / "a"):
+        pass
+
+
+def test_a_file_that_somebody_has_open_is_replaced_when_it_is_closed(
+    place, monkeypatch
+):
+    """As on Windows, where an open file cannot be replaced."""
+    plain, tries = os.replace, []
+
+    def open_for_a_while(*paths):
+        tries.append(paths)
+        if len(tries) < still_open:
+            raise PermissionError(13, "Access is denied")
+        plain(*paths)
+
+    monkeypatch.setattr(files.os, "replace", open_for_a_while)
+    monkeypatch.setattr(files, "PATIENCE", (0, 0, 0))
+    still_open = 3
+    files.write_whole(place / "a", lambda file: file.write(b"new"))
+    assert (place / "a").read_bytes() == b"new"
+    tries, still_open = [], 99
+    with pytest.raises(UserError, match="Access is denied"):
+        files.write_whole(place / "a", lambda file: file.write(b"newer"))
+    assert (place / "a").read_bytes() == b"new"
+
+
+def test_where_proc_is_missing_nothing_is_refused(monkeypatch):
+    def missing(*_):
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "read_text", missing)
+    assert machine.free_memory() is None
+    assert machine.usable_cpus() >= 1
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    assert machine.usable_cpus() >= 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,7 +59,13 @@ def data_folder() -> Path:
     import pooch
 
     named = os.environ.get("NPALEXNET_DATA")
-    return Path(named).expanduser() if named else Path(pooch.os_cache("npalexnet"))
+    try:
+        folder = os.path.expanduser(named) if named else pooch.os_cache("npalexnet")
+    except RuntimeError:  # nobody's home
+        folder = "~"
+    if str(folder).startswith("~"):  # which would become a folder of that name
+        folder = Path(tempfile.gettempdir()) / "npalexnet"
+    return Path(folder)
 
 
 def check_room(folder: Path, needed: int, what: str) -> None:
