@@ -205,7 +205,8 @@ class Caches:
     def __init__(self) -> None:
         self.zip = write_zip(Path("cached.zip"), layout(train=40, val=2, side=16))
         self.folder = cache.data_folder() / "cache"
-        self.right = datasets.load("own", self.zip)
+        with redirect_stdout(io.StringIO()):
+            self.right = datasets.load("own", self.zip)
         with self.always():
             datasets.load("own", self.zip)
         self.whole = {

@@ -72,9 +72,11 @@ def kernel(
                 called = names.get(name)
                 if callable(called) and called in pieces:
                     names[name] = numba.njit(inline="always")(called)
-            compiled = numba.njit(
-                nogil=True, cache=True, fastmath=set(assume), error_model="numpy"
-            )(function)
+            how = dict(nogil=True, fastmath=set(assume), error_model="numpy")
+            try:
+                compiled = numba.njit(cache=True, **how)(function)
+            except RuntimeError:  # no folder to keep it in: it is compiled each time
+                compiled = numba.njit(**how)(function)
         compiled(*args)
 
     return call

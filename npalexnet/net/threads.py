@@ -89,6 +89,11 @@ def get_threads() -> int:
     return _the_pool().count
 
 
+def holds_blas() -> bool:
+    """Can the threads of BLAS be limited? Not those of Apple's Accelerate, say."""
+    return bool(_the_pool().blas.lib_controllers)
+
+
 def set_threads(count: int) -> None:
     """Choose how many threads share the work; by default all usable CPUs, at most 8.
 

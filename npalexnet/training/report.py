@@ -48,6 +48,11 @@ def tell_start(run: Trainer) -> None:
 
 def tell_ready(run: Trainer, compiling: float, step_seconds: float) -> float:
     """How long training will take, estimated from one step: says and returns it."""
+    if not threads.holds_blas():
+        print(
+            "matrix products may run on threads of their own, which cannot be limited "
+            "here (Accelerate, say); if that is slow, try --threads 1"
+        )
     left = run.last_step - run.state.step
     a_picture = step_seconds / min(run.batch, len(run.data.train.labels))
     testing = len(run.data.val.labels) * left / run.steps_per_epoch * a_picture / 3
