@@ -8,6 +8,7 @@ from pictures import layout, write_zip
 from PIL import Image
 
 from npalexnet import Act, Conv, Flat, Full, build, figures, fit, train
+from npalexnet.figures import style
 from npalexnet.training.film import Film, frame
 
 
@@ -15,6 +16,8 @@ from npalexnet.training.film import Film, frame
 def place(tmp_path, monkeypatch):
     write_zip(tmp_path / "tiny.zip", layout(train=3, val=1))
     monkeypatch.chdir(tmp_path)
+    for name in ("curves", "filters"):  # drawn elsewhere, and slowly
+        monkeypatch.setattr(figures, name, lambda *a: style.new_figure(1, 1))
     return tmp_path
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 import npalexnet
 from npalexnet import Act, Conv, Flat, Full, Pool, alexnet, build, datasets, fit, train
+from npalexnet.alexnet import outline
 from npalexnet.datasets.pictures import to_channels
 from npalexnet.training.folder import COLUMNS
 
@@ -67,11 +68,12 @@ def test_fit_prints_a_dash_for_what_was_not_measured(capsys):
 
 def test_fit_is_the_command_without_its_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    write_zip(tmp_path / "tiny.zip", layout(train=8, val=4))
-    options = "--data tiny.zip --batch 5 --epochs 2 --drops 1 --out run --limit 20"
+    monkeypatch.setattr("npalexnet.training.start.draw_pictures", lambda run: None)
+    write_zip(tmp_path / "tiny.zip", layout(train=4, val=2))
+    options = "--data tiny.zip --batch 5 --epochs 2 --drops 1 --out run --limit 11"
     assert train.main(options.split()) == 0
     trained = npalexnet.load("run/last.npz")
-    data = datasets.load("own", tmp_path / "tiny.zip", 64, limit=20)
+    data = datasets.load("own", tmp_path / "tiny.zip", 64, limit=11)
     graph = alexnet("small", 3)
     history = fit(
         graph,
@@ -147,13 +149,13 @@ def test_what_a_variant_measures():
 def test_a_mean_picture_of_arrays_has_what_the_network_sees_in_its_middle():
     from npalexnet.training.fit import measure
 
-    graph = alexnet("code2012", 2)
+    graph = outline("code2012", 2)
     x = np.random.default_rng(0).integers(0, 256, (2, 3, 224, 224)).astype(np.float32)
     given, _ = measure(graph, x, None)
     assert given.mean.shape == (256, 256, 3)
     graph.input = given
     assert graph.prepare(x).mean(0) == pytest.approx(0, abs=1e-3)
-    owt = alexnet("owt", 2)
+    owt = outline("owt", 2)
     assert np.array_equal(measure(owt, x, None)[0].mean, owt.input.mean)
 
 
@@ -369,6 +371,7 @@ def test_grey_is_pillows():
 def saved(tmp_path, monkeypatch):
     """A network that was fitted on floats, saved; and the same pictures as files."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("npalexnet.evaluate.draw", lambda *a: None)
     x, numbers = digits(12)
     graph = network()
     fit(graph, x, NAMES[numbers], epochs=12, batch=4, scale=255 / 16, progress=False)
