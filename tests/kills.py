@@ -104,7 +104,10 @@ class AttemptOnRanks:
         rank = [sys.executable, __file__, "--as-rank", str(self.pids), str(save_every)]
         with said.open("wb") as file:
             self.process = subprocess.Popen(
-                [mpiexec, "-n", str(ranks), *rank, *options], stdout=file, stderr=file
+                [mpiexec, "-n", str(ranks), *rank, *options],
+                stdout=file,
+                stderr=file,
+                start_new_session=True,  # mpiexec cleans up in its own group
             )
 
     def ended(self, seconds: float) -> int | None:
