@@ -118,6 +118,19 @@ def descent(x):
     return here, (loss(2 + h, 0.5) - here) / h, (loss(2, 0.5 + h) - here) / h
 
 
+def winner_collects():
+    x = np.zeros((1, 1, 5, 5))
+    x[0, 0, 2, 2] = 9
+    _, cache = L.maxpool_forward(x)
+    return L.maxpool_backward(np.array([[[[1.0, 2], [3, 4]]]]), cache)[0, 0, 2, 2]
+
+
+def overwritten():
+    dx = np.zeros(3)
+    dx[[1, 1, 1]] += [10, 20, 30]
+    return dx[1]
+
+
 def logits_of(*probabilities):
     return np.log(np.array([probabilities]))
 
@@ -144,6 +157,11 @@ FOUND = {
     "pad that keeps the size": lambda: next(
         pad for pad in range(9) if shape(conv(64, 1, 1, 5, pad=pad))[1] == 64
     ),
+    "a pixel that wins four times": winner_collects,
+    "windows of a pixel": lambda: L.add_windows(
+        np.ones((1, 1, 6, 6, 3, 3)), (1, 1, 13, 13), 2
+    )[0, 0, 4, 4],
+    "three additions to one place": overwritten,
     "the loss by hand": lambda: descent(3)[0],
     "what a slope says": lambda: round(descent(3)[1], 4) * 0.01,
     "the slope of w2": lambda: round(descent(3)[2], 4),
@@ -162,6 +180,17 @@ FOUND = {
         L.Conv2d(96, 256, 5, groups=2).params["w"].data[0].size
     ),
 }
+
+
+def alone(x, neighbour=0.0):
+    """LRN's answer of a map with one neighbour."""
+    return L.lrn_forward(np.array([x, neighbour]).reshape(1, 2, 1, 1))[0][0, 0, 0, 0]
+
+
+def test_lrn_answers_as_the_course_says():
+    assert alone(100.0, 300.0) < alone(100.0)
+    assert alone(400.0) < alone(200.0) > alone(100.0)
+    assert round(alone(200.0)) == 52 and round(alone(400.0)) == 46
 
 
 @pytest.mark.parametrize("name", FOUND)
