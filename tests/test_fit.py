@@ -63,7 +63,9 @@ def test_fit_prints_a_dash_for_what_was_not_measured(capsys):
     x, labels = digits(12)
     history = fit(network(), x, labels, epochs=1)
     assert " - " in capsys.readouterr().out.splitlines()[-1]
-    assert history.plot() is not None
+    loss, _ = history.plot().axes
+    (label,) = [text.get_text() for text in loss.get_legend().get_texts()]
+    assert label == "training, while it learns"
 
 
 def test_fit_is_the_command_without_its_folder(tmp_path, monkeypatch):

@@ -15,7 +15,11 @@ from npalexnet.layers.layer import Array
 Rows = Sequence[Mapping[str, Any]]  # of log.csv: column to text or number, per epoch
 
 
-def curves(rows: Rows, title: str = "") -> Figure:
+def curves(
+    rows: Rows,
+    title: str = "",
+    training: str = "training, with dropout and augmentation",
+) -> Figure:
     """Loss and accuracy over the epochs.
 
     Dotted lines mark where the learning rate changed.
@@ -23,11 +27,13 @@ def curves(rows: Rows, title: str = "") -> Figure:
     Args:
         rows: of log.csv, as `training.folder.read_log` gives them, or `fit`.
         title: above the figure.
+        training: what is said of the curve that is no validation.
     """
     figure = new_figure(9, 3.6, title)
     loss, accuracy = figure.subplots(1, 2)
-    _draw_curves(loss, rows, ("loss", "val_loss"))
-    _draw_curves(accuracy, rows, ("train_acc", "val_top1"), factor=100)
+    labels = (training, "validation")
+    _draw_curves(loss, rows, ("loss", "val_loss"), labels)
+    _draw_curves(accuracy, rows, ("train_acc", "val_top1"), labels, factor=100)
     loss.set_ylabel("loss (nats)")
     accuracy.set_ylabel("accuracy (%)")
     for epoch, rate in _rate_changes(rows):
@@ -39,7 +45,8 @@ def curves(rows: Rows, title: str = "") -> Figure:
         )
     accuracy.set_ylim(0, 100)
     loss.set_ylim(bottom=0)
-    loss.legend(frameon=False, fontsize=8)
+    if rows:
+        loss.legend(frameon=False, fontsize=8)
     return figure
 
 
@@ -82,7 +89,11 @@ def chart(
 
 
 def _draw_curves(
-    axes: Axes, rows: Rows, columns: tuple[str, str], factor: float = 1
+    axes: Axes,
+    rows: Rows,
+    columns: tuple[str, str],
+    labels: tuple[str, str],
+    factor: float = 1,
 ) -> None:
     """One quantity over the epochs, in training and in validation.
 
@@ -90,15 +101,13 @@ def _draw_curves(
         axes: where to draw.
         rows: of log.csv.
         columns: name of the quantity in training, and in validation.
+        labels: what they are called; one that was never measured is left out.
         factor: what to multiply it by; 100 turns a fraction into per cent.
     """
-    for column, colour, label in zip(
-        columns,
-        (BLUE, ORANGE),
-        ("training, with dropout and augmentation", "validation"),
-        strict=True,
-    ):
+    for column, colour, label in zip(columns, (BLUE, ORANGE), labels, strict=True):
         measured = [row for row in rows if row[column] not in ("", None)]
+        if not measured:
+            continue
         epochs = [float(row["epoch"]) for row in measured]
         values = [factor * float(row[column]) for row in measured]
         marker = "o" if len(epochs) < 40 else None

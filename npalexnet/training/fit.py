@@ -62,7 +62,7 @@ class History(list[Row]):
         """Loss and accuracy over the epochs, as a matplotlib Figure."""
         from npalexnet import figures
 
-        return figures.curves(self, title)
+        return figures.curves(self, title, training="training, while it learns")
 
     def film(self, path: str | Path) -> None:
         """Write how the first layer's filters came out of noise, as a GIF.
