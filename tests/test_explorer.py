@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from test_predict import colour_network
 
-from npalexnet import Graph, explore
+from npalexnet import Graph, explore, layers
 from npalexnet.explorer import pack, page
+from npalexnet.explorer.page import KINDS
 from npalexnet.layers import Conv2d, Layer
 from npalexnet.system.errors import UserError
 from npalexnet.weights import checkpoint
@@ -52,6 +53,19 @@ def test_each_layer_file_mirrors_one_in_python(module):
     for name in names:
         first, *rest = name.split("_")
         assert f"function {first}{''.join(map(str.title, rest))}" in source
+
+
+def test_every_layer_is_known_to_the_page():
+    kinds = {
+        name
+        for name in layers.__all__
+        if isinstance(kind := getattr(layers, name), type)
+        and issubclass(kind, Layer)
+        and kind is not Layer
+    }
+    chain = (pack.HERE / "network" / "chain.js").read_text("utf-8")
+    assert kinds == set(KINDS)
+    assert set(re.findall(r"^  (\w+): \{$", chain, flags=re.M)) == kinds
 
 
 def test_names_are_text_and_end_no_script():

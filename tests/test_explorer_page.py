@@ -74,7 +74,7 @@ def answers(page):
     """{class: percent} as shown."""
     rows = page.locator(".answers li")
     shown = {}
-    for i in range(rows.count()):
+    for i in range(min(5, rows.count())):  # a sixth is the true class
         name = rows.nth(i).locator(".name").inner_text()
         shown[name] = rows.nth(i).locator(".p").inner_text()
     return shown
@@ -175,12 +175,15 @@ def test_nudged_by_a_pixel_the_pooled_map_changes_less(opened, emoji):
     expect_answers(page, graph, graph.input.normalise(moved))
     before = graph.activations(graph.prepare(pixels[2:3]))
     after = graph.activations(graph.input.normalise(moved))
+    changes = []
     for name in ("norm1", "pool1"):
         share = np.linalg.norm(after[name] - before[name]) / np.linalg.norm(
             before[name]
         )
         shown = page.locator(f"[data-layer={name}] .change")
         retry(page, shown.inner_text, f"changed by {said(share)}")
+        changes.append(share)
+    assert changes[1] < changes[0]
 
 
 @pytest.mark.parametrize("kind", ["PNG", "rotated JPEG", "transparent", "grey"])
@@ -437,6 +440,22 @@ def readable(text):
     return float(factor) * 10.0 ** int(power.translate(digits) or 0)
 
 
+def test_the_film_of_a_run_is_played_when_asked_for(browser, emoji, tmp_path):
+    graph, pixels, labels = emoji
+    frames = [Image.new("RGB", (40, 30), colour) for colour in ("red", "blue")]
+    buffer = io.BytesIO()
+    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:])
+    made = page(graph, pixels, labels, film=buffer.getvalue())
+    made.save(tmp_path / "page.html")
+    opened = Opened(browser, tmp_path / "page.html")
+    opened.page.get_by_role("tab", name="Learn").click()
+    assert opened.page.locator(".film img").is_hidden()
+    opened.page.get_by_text("Play the film").press("Enter")
+    width = "document.querySelector('.film img').naturalWidth"
+    retry(opened.page, lambda: opened.page.evaluate(width), 40)
+    assert opened.complaints == []
+
+
 # ----------------------------------------------------------------------- 4: teach it
 
 
@@ -593,5 +612,5 @@ def test_a_frame_in_a_notebook_shows_it(browser, emoji, tmp_path):
     tab.goto((tmp_path / "cell.html").as_uri())
     frame = tab.frame_locator("iframe")
     frame.locator("body[data-ready]").wait_for()
-    assert frame.locator(".answers li").count() == 5
+    assert frame.locator(".answers li").count() >= 5
     tab.close()

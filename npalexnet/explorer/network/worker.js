@@ -87,25 +87,16 @@ const METHODS = {
     return givens.map((given) => Array.from(softmax(lastOf(forward(given).outputs))));
   },
 
-  // What the page shows: everything forward, and backward if there is a true class. In
-  // training, dropout draws new masks.
-  run(given, label, training) {
+  // What the page shows: everything forward, and with `back` the gradients, if there is a
+  // true class. In training, dropout draws new masks.
+  run(given, label, training, back) {
     const masks = training ? drawMasks(toInput(given)) : {};
-    latest = { label, training, masks, ...forward(given, masks) };
+    latest = { label, ...forward(given, masks), loss: null, gradients: null };
     const logits = lastOf(latest.outputs);
-    const answer = {
-      x: latest.x,
-      outputs: latest.outputs,
-      probabilities: Array.from(softmax(logits)),
-      loss: null,
-      gradients: null,
-    };
-    if (label !== null) Object.assign(latest, backward(latest, label));
-    return {
-      ...answer,
-      loss: latest.loss ?? null,
-      gradients: latest.gradients ?? null,
-    };
+    if (label !== null) [latest.loss] = softmaxCrossEntropy(logits, label);
+    if (label !== null && back) Object.assign(latest, backward(latest, label));
+    const { x, outputs, loss, gradients } = latest;
+    return { x, outputs, loss, gradients, probabilities: Array.from(softmax(logits)) };
   },
 
   // Where one number comes from: of the outputs, or of the gradients.

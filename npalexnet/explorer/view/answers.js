@@ -39,31 +39,27 @@ export class AnswersView {
     session.state.on(() => session.result && this.draw(session.result));
   }
 
+  row({ label, p }, truth) {
+    const isTrue = label === truth;
+    const bar = h("span", { class: "bar", style: { width: `${100 * p}%` } });
+    return h(
+      "li",
+      { class: isTrue ? "true" : "" },
+      h("span", { class: "track" }, bar),
+      h("span", { class: "name" }, this.session.classes[label]),
+      isTrue && h("span", { class: "tag" }, "true"),
+      h("span", { class: "p" }, percent(p)),
+    );
+  }
+
+  // The likeliest, and below them the true class if it is not among them.
   draw({ probabilities, loss, label }) {
     const { classes } = this.session;
-    this.list.replaceChildren(
-      ...ranked(probabilities)
-        .slice(0, MOST_ANSWERS)
-        .map((answer) => {
-          const bar = h("span", {
-            class: "bar",
-            style: { width: `${100 * answer.p}%` },
-          });
-          const name = h("span", { class: "name" }, classes[answer.label]);
-          const mark =
-            answer.label === label ? h("span", { class: "tag" }, "true") : null;
-          const p = h("span", { class: "p" }, percent(answer.p));
-          const kind = answer.label === label ? "true" : "";
-          return h(
-            "li",
-            { class: kind },
-            h("span", { class: "track" }, bar),
-            name,
-            mark,
-            p,
-          );
-        }),
+    const order = ranked(probabilities);
+    const shown = order.filter(
+      (answer, i) => i < MOST_ANSWERS || answer.label === label,
     );
+    this.list.replaceChildren(...shown.map((answer) => this.row(answer, label)));
     this.choice.value = this.session.label === null ? "" : String(this.session.label);
     this.loss.textContent =
       loss === null

@@ -52,11 +52,14 @@ export const plural = (count, word) =>
 // A canvas of so many CSS pixels, sharp on any screen; drawn to in CSS pixels.
 export function sized(canvas, width, height) {
   const ratio = window.devicePixelRatio || 1;
-  canvas.width = Math.round(width * ratio);
-  canvas.height = Math.round(height * ratio);
-  Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
+  const [wide, high] = [width, height].map((side) => Math.round(side * ratio));
   const pen = canvas.getContext("2d");
-  pen.scale(ratio, ratio);
+  if (canvas.width !== wide || canvas.height !== high) {
+    [canvas.width, canvas.height] = [wide, high];
+    Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
+  }
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.clearRect(0, 0, width, height);
   pen.imageSmoothingEnabled = false;
   return pen;
 }

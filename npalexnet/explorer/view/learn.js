@@ -55,7 +55,11 @@ export class LearnPanel {
     return h(
       "details",
       { class: "film" },
-      h("summary", {}, "Play the film of its training: how the first filters came to be"),
+      h(
+        "summary",
+        {},
+        "Play the film of its training: how the first filters came to be",
+      ),
       picture,
     );
   }

@@ -76,71 +76,93 @@ function explanation(state) {
   return text;
 }
 
-async function open() {
-  const pictures = await reading;
-  const session = new Session(about, client, pictures);
+function heading(session, startTour) {
   const weights = Object.values(about.costs).reduce((sum, [count]) => sum + count, 0);
-  const work = Object.values(about.costs).reduce((sum, [, count]) => sum + count, 0);
-  const network = new NetworkView(session);
-  const gallery = new Gallery(session);
-  const unfold = (opened) => fold(opened ? false : !side.classList.contains("folded"));
-  const tabs = new Tabs(unfold, {
-    "Where from": new WherePanel(session).element,
-    Learn: new LearnPanel(session).element,
-    Teach: new TeachPanel(session).element,
-  });
+  const { variant } = about.network.about;
+  const facts = [
+    variant,
+    `${whole(weights)} weights`,
+    `${session.classes.length} classes`,
+  ];
+  return h(
+    "header",
+    { class: "top" },
+    h("h1", {}, "npalexnet", h("span", {}, " explorer")),
+    h("p", { class: "facts" }, facts.filter(Boolean).join(", ")),
+    h("button", { class: "tool", onclick: startTour }, "Tour"),
+    wayButtons(session.state),
+    themeButton(),
+  );
+}
+
+function footing() {
+  const words =
+    "Every number is computed here, in your browser, from the network’s own weights " +
+    `rounded to ${about.bits} bits; npalexnet gives the same for weights rounded alike. ` +
+    "Nothing leaves this page.";
+  return h("footer", { class: "bottom" }, words);
+}
+
+// The column on the right: the tour, and below it the panels. Where the page is narrow
+// it lies over the page, and can be folded.
+function sideColumn(session, network) {
+  const fold = (on) => element.classList.toggle("folded", on);
+  const tabs = new Tabs(
+    (opened) => fold(!opened && !element.classList.contains("folded")),
+    {
+      "Where from": new WherePanel(session).element,
+      Learn: new LearnPanel(session).element,
+      Teach: new TeachPanel(session).element,
+    },
+  );
   const tour = new TourView(session, (title) => tabs.show(title));
-  const startTour = () => {
-    fold(false);
-    tour.begin();
-  };
-  const side = h(
+  const element = h(
     "aside",
     { class: "side", "aria-label": "What it means" },
     tour.element,
     tabs.element,
   );
-  const fold = (on) => side.classList.toggle("folded", on);
   fold(innerWidth < NARROW && session.state.now.layer === null);
   session.state.on((now, before) => {
-    const moved = ["layer", "map", "at"].some((key) => now[key] !== before[key]);
-    if (moved) network.reveal(now.layer);
-    if (moved && now.tour === null) tabs.show("Where from");
-    if (moved) fold(false);
+    if (now.tour !== before.tour) network.close();
+    if (!["layer", "map", "at"].some((key) => now[key] !== before[key])) return;
+    network.reveal(now.layer);
+    if (now.tour === null) tabs.show("Where from");
+    fold(false);
   });
-  const variant = about.network.about.variant;
-  const facts = `${variant ? `${variant}, ` : ""}${whole(weights)} weights, ${session.classes.length} classes`;
-  document
-    .getElementById("app")
-    .replaceChildren(
-      h(
-        "header",
-        { class: "top" },
-        h("h1", {}, "npalexnet", h("span", {}, " explorer")),
-        h("p", { class: "facts" }, facts),
-        h("button", { class: "tool", onclick: startTour }, "Tour"),
-        wayButtons(session.state),
-        themeButton(),
-      ),
-      h(
-        "main",
-        {},
-        h(
-          "div",
-          { class: "left" },
-          new PictureView(session).element,
-          new AnswersView(session).element,
-          gallery.element,
-        ),
-        h("div", { class: "middle" }, explanation(session.state), network.element),
-        side,
-      ),
-      h(
-        "footer",
-        { class: "bottom" },
-        `Every number is computed here, in your browser, from the network’s own weights rounded to ${about.bits} bits; npalexnet gives the same for weights rounded alike. Nothing leaves this page.`,
-      ),
-    );
+  const startTour = () => {
+    fold(false);
+    tour.begin();
+  };
+  return { element, startTour };
+}
+
+async function open() {
+  const session = new Session(about, client, await reading);
+  const network = new NetworkView(session);
+  const gallery = new Gallery(session);
+  const picture = new PictureView(session);
+  const answers = new AnswersView(session);
+  const side = sideColumn(session, network);
+  const left = h(
+    "div",
+    { class: "left" },
+    picture.element,
+    answers.element,
+    gallery.element,
+  );
+  const middle = h(
+    "div",
+    { class: "middle" },
+    explanation(session.state),
+    network.element,
+  );
+  middle.append(footing());
+  const page = document.getElementById("app");
+  page.replaceChildren(
+    heading(session, side.startTour),
+    h("main", {}, left, middle, side.element),
+  );
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     document.dispatchEvent(new Event("themechange"));
   });
@@ -150,10 +172,12 @@ async function open() {
   });
   await session.run();
   document.body.dataset.ready = "true";
+  performance.mark("ready");
   network.reveal(session.state.now.layer);
   gallery.draw();
-  const { layer, tour: stop } = session.state.now;
-  if (stop !== null && layer === null) tour.begin();
+  if (session.state.now.tour !== null && session.state.now.layer === null)
+    side.startTour();
+  const work = Object.values(about.costs).reduce((sum, [, count]) => sum + count, 0);
   if (work < MOST_WORK) gallery.lookThrough();
 }
 

@@ -198,7 +198,10 @@ class Row {
     const place = this.session.selected;
     if (place === null || !this.at) return;
     const { map } = this.session.unplace(this.name, place);
-    if (this.at.maps && map >= this.at.shown) this.toggle(true);
+    if (this.at.maps && map >= this.at.shown) {
+      this.toggle(true);
+      this.opened = true;
+    }
     const [, y] = cornerOf(this.at, place);
     const box = this.over.getBoundingClientRect();
     const [top, bottom] = [box.top + y, box.top + y + 60];
@@ -223,7 +226,8 @@ export class NetworkView {
     );
     session.onResult(() => this.draw());
     session.state.on((now, before) => {
-      if (now.way !== before.way) this.draw();
+      if (now.way !== before.way)
+        this.draw(); // gradients come with the next result
       else this.rows.forEach((row) => row.mark());
     });
     this.width = 0;
@@ -237,6 +241,14 @@ export class NetworkView {
 
   draw() {
     this.rows.forEach((row) => row.draw());
+  }
+
+  // Rows that were opened for a stop of the tour are closed at the next one.
+  close() {
+    for (const row of this.rows) {
+      if (row.opened) row.toggle(false);
+      row.opened = false;
+    }
   }
 
   reveal(name) {

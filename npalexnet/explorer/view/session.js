@@ -29,7 +29,7 @@ export class Session {
     this.state.on((now, before) => {
       this.writeAddress();
       if (now.picture !== before.picture) this.restore();
-      const keys = ["picture", "label"];
+      const keys = ["picture", "label", "way"];
       if (keys.some((key) => now[key] !== before[key])) this.run();
     });
     addEventListener("hashchange", () => this.state.set(this.read(location.hash)));
@@ -80,7 +80,9 @@ export class Session {
 
   async run() {
     const label = this.label;
-    const result = await this.client.askNewest("run", this.given, label, this.training);
+    const back = this.state.now.way === "back";
+    const asked = [this.given, label, this.training, back];
+    const result = await this.client.askNewest("run", ...asked);
     if (result === undefined) return;
     this.result = { ...result, label };
     this.result.outputs.input = this.result.x;

@@ -3,7 +3,6 @@
 // `needs` this network or its pictures do not have is left out.
 
 import { ranked } from "./answers.js";
-import { largestOf } from "./colours.js";
 
 const first = (session, kind) => session.layers.find(({ layer }) => layer === kind);
 const lastOf = (session, kind) =>
@@ -12,6 +11,18 @@ const after = (session, name, kind) => {
   const i = session.names.indexOf(name);
   return session.layers.slice(i).find(({ layer }) => layer === kind);
 };
+// Where ReLU is off, and yet its output was told the most to change.
+async function loudestDead(session, before, relu) {
+  const gradients = await session.client.ask(
+    "gradients",
+    session.given,
+    session.label ?? 0,
+  );
+  const x = session.result.outputs[before].data;
+  const told = (i) => (x[i] < 0 ? Math.abs(gradients[relu].data[i]) : 0);
+  return x.reduce((best, _, i) => (told(i) > told(best) ? i : best), 0);
+}
+
 const forward = (changes) => ({ way: "forward", at: null, ...changes });
 
 // The filter of the first convolution for which `score` of its weights, channel by
@@ -39,14 +50,30 @@ function edgeScore(channels) {
 
 const greenScore = ([red, green, blue]) => sum(green) - (sum(red) + sum(blue)) / 2;
 
-// A picture that is taken for something else, or the first one if there is none.
+// A picture that is taken for something else, and for what; the first one if none is.
 async function mistake(session) {
   for (const { index, label, given } of session.pictures) {
     if (label === null) continue;
     const [p] = await session.client.ask("probabilities", [given]);
-    if (ranked(p)[0].label !== label) return index;
+    const answer = ranked(p)[0].label;
+    if (answer !== label) return { picture: index, map: answer };
   }
-  return 0;
+  return { picture: 0, map: session.pictures[0].label };
+}
+
+// The picture with the most green in it, of those that came with the page.
+function greenest(session) {
+  const size = session.shapes.input[1] * session.shapes.input[2];
+  const [step, next] = session.isPixels ? [3, 1] : [1, size];
+  const scores = session.pictures.map(({ given }) => {
+    let score = 0;
+    for (let i = 0; i < size; i++) {
+      const [red, green, blue] = [0, next, 2 * next].map((n) => given[i * step + n]);
+      score += Math.max(0, green - Math.max(red, blue));
+    }
+    return score;
+  });
+  return scores.indexOf(Math.max(...scores));
 }
 
 // The place with the largest number of a layer, as {map, at}.
@@ -88,9 +115,10 @@ export const STOPS = [
     needs: (session) => first(session, "Conv2d") && session.shapes.input[0] === 3,
     go: async (session) => {
       const { name } = first(session, "Conv2d");
-      return forward({ layer: name, map: await filterThat(session, name, greenScore) });
+      const map = await filterThat(session, name, greenScore);
+      return forward({ picture: greenest(session), label: null, layer: name, map });
     },
-    text: "Of all filters this one has the most weight on green, compared with red and blue. Nobody told it to; it was worth something in training.",
+    text: "You see the picture with the most green in it. Of all filters this one has the most weight on green, compared with red and blue. Nobody told it to; it was worth something in training.",
     question:
       "Pick pictures with and without green on the left. Where does this map become orange?",
     answer:
@@ -163,8 +191,8 @@ export const STOPS = [
     title: "A picture that it gets wrong",
     needs: (session) => session.pictures.some(({ label }) => label !== null),
     go: async (session) => {
-      const picture = await mistake(session);
-      return forward({ picture, label: null, layer: session.last, map: null });
+      const found = await mistake(session);
+      return forward({ ...found, label: null, layer: session.last });
     },
     text: "Here the likeliest answer is not the true one. Take the eraser to the picture and watch the answers while you wipe.",
     question:
@@ -189,12 +217,10 @@ export const STOPS = [
   {
     title: "A dead ReLU",
     needs: (session) => first(session, "ReLU"),
-    go: (session) => {
+    go: async (session) => {
       const relu = first(session, "ReLU");
       const before = session.names[session.names.indexOf(relu.name) - 1];
-      const values = session.result.outputs[before].data;
-      const dead = values.findIndex((v) => v < 0 && -v > 0.2 * largestOf(values));
-      const place = dead < 0 ? 0 : dead;
+      const place = await loudestDead(session, before, relu.name);
       return {
         way: "back",
         label: session.label ?? 0,
@@ -202,7 +228,7 @@ export const STOPS = [
         ...session.unplace(before, place),
       };
     },
-    text: "Here the number was below zero, and ReLU made it 0. Whatever it had been, if only a little different, the answer would have been the same.",
+    text: "Here the number was below zero, and ReLU made it 0. The layer after it does send a gradient, but it goes no further: had this number been a little larger, the answer would have been the same.",
     question: "What is its gradient, and what can the filter learn from this place?",
     answer:
       "0, and nothing. A unit that is below zero for all pictures never learns again. But the same filter looks at many other places, and there it may be alive.",

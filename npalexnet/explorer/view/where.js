@@ -89,7 +89,7 @@ export class WherePanel {
     const { layer, way } = session.state.now;
     const place = session.selected;
     if (place === null || !session.result) return this.welcome();
-    if (way === "back" && !session.result.gradients) {
+    if (way === "back" && session.label === null) {
       return this.element.replaceChildren(
         h(
           "p",
