@@ -363,6 +363,7 @@ def alexnet(
     lrn_groups: int | None = None,
     input_shape: Shape | None = None,
     dtype: npt.DTypeLike = np.float32,
+    algorithm: str = "auto",
 ) -> Graph:
     """Build a network, ready to learn.
 
@@ -383,6 +384,9 @@ def alexnet(
         input_shape: of one image, (C, H, W), C 1 for grey pictures; None keeps the
             variant's own. A network of other layers: `build`.
         dtype: float32, or float64 for checks.
+        algorithm: how convolutions are done: "auto", each in the faster way; "sum", as
+            the paper says; "winograd", with the fewest multiplications. All three are
+            the same up to rounding; see layers/winograd.py.
 
     Raises:
         ValueError: an unknown variant or activation, a switch that changes nothing, or
@@ -397,7 +401,7 @@ def alexnet(
         "lrn_groups": lrn_groups,
     }
     found, layers = described(variant, **chosen)
-    graph = build_graph(found, layers, classes, seed, dtype, input_shape)
+    graph = build_graph(found, layers, classes, seed, dtype, input_shape, algorithm)
     graph.about = {"variant": variant, **chosen}
     return graph
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from npalexnet.net import threads
+from npalexnet.net import engine, threads
 
 # tests/oracle/formula.py stands beside the data that it belongs to, in no package
 sys.path.insert(0, str(Path(__file__).parent / "oracle"))
@@ -59,6 +59,7 @@ def set_threads() -> Callable[[int], None]:
 
 
 @pytest.fixture
-def two_threads() -> None:
-    """Two threads, on any machine."""
+def two_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two threads, on any machine, each with several blocks of a batch of 37."""
     threads.set_threads(2)
+    monkeypatch.setattr(engine, "MOST_IMAGES", 16)

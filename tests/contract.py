@@ -44,6 +44,10 @@ class Scale(Layer):
 LAYERS = {
     "conv": (lambda: Conv2d(4, 6, 3, 2, 1, groups=2, std=0.5, bias=0.1), (4, 7, 6)),
     "conv with uneven pad": (lambda: Conv2d(2, 3, 4, 3, (0, 2), std=0.5), (2, 6, 9)),
+    "conv by tiles": (
+        lambda: Conv2d(4, 6, 3, 1, 1, groups=2, std=0.5, algorithm="winograd"),
+        (4, 7, 6),
+    ),
     "maxpool": (MaxPool, (3, 7, 8)),
     "lrn": (lambda: LRN(alpha=0.3, groups=2), (6, 3, 4)),
     "samemap norm": (lambda: SameMapNorm(size=3, alpha=0.3), (2, 4, 5)),

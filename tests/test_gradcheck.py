@@ -49,7 +49,7 @@ def test_every_array_of_every_reference_has_a_mutant():
 def test_every_layer_with_a_derivative_has_a_case():
     checked = {case.name.split()[0] for case in CASES}
     layers = {"conv", "maxpool", "lrn", "samemap_norm", "relu", "tanh", "dropout"}
-    layers |= {"linear"}
+    layers |= {"linear", "winograd"}
     assert layers | {"softmax"} <= checked
     machines = {case.name.split()[0] for case in CASES if "(kernel)" in case.name}
     assert layers <= machines

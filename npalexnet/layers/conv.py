@@ -34,7 +34,8 @@ Conventions of others
     window must fit, and 224 needs `pad=(0, 3)` for the same 55.
 
 Fast: kernels/conv.py copies the windows of a few images into the columns of a matrix
-(im2col), and one matrix product does the rest.
+(im2col), and one matrix product does the rest. Where the same can be had with fewer
+multiplications, it is: see layers/winograd.py.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ import numpy as np
 from npalexnet.kernels import conv as kernels
 from npalexnet.layers.layer import Array, Layer, Param, Shape, Workspace, gaussian
 from npalexnet.layers.plain import by_reference
+from npalexnet.layers.tiles import ALGORITHMS, Tiles, Tiling, choose
 from npalexnet.layers.windows import Pad, add_windows, output_side, pad_sides, windows
 
 
@@ -169,10 +171,12 @@ class Conv2d(Layer):
         std: weights are drawn from N(0, std²).
         bias: the biases start at this value.
         rng: where the weights are drawn from.
+        algorithm: "sum", or "winograd" wherever that can be; "auto": the faster one,
+            as layers/tiles.py says.
 
     Raises:
-        ValueError: groups does not divide in_channels and filters, or a number is
-            too small.
+        ValueError: groups does not divide in_channels and filters, a number is too
+            small, or the algorithm is not known.
     """
 
     needs_output = False
@@ -188,6 +192,7 @@ class Conv2d(Layer):
         std: float = 0.01,
         bias: float = 0.0,
         rng: np.random.Generator | None = None,
+        algorithm: str = "auto",
     ) -> None:
         super().__init__()
         if min(in_channels, filters, kernel, stride, groups) < 1:
@@ -202,14 +207,21 @@ class Conv2d(Layer):
                 f"and filters={filters}"
             )
         self.in_channels, self.filters, self.kernel = in_channels, filters, kernel
+        if algorithm not in ALGORITHMS:
+            known = ", ".join(ALGORITHMS)
+            raise ValueError(f"algorithm is one of {known}, and not {algorithm!r}")
         self.stride, self.pad, self.groups = stride, pad, groups
+        self.algorithm = algorithm
         w = gaussian((filters, in_channels // groups, kernel, kernel), std, rng)
         b = np.full(filters, bias, np.float32)
         self.params = {"w": Param(w), "b": Param(b)}
 
     def settings(self) -> dict[str, Any]:
         names = ("in_channels", "filters", "kernel", "stride", "pad", "groups")
-        return {name: getattr(self, name) for name in names}
+        found = {name: getattr(self, name) for name in names}
+        if self.algorithm != "auto":
+            found["algorithm"] = self.algorithm
+        return found
 
     def output_shape(self, shape: Shape) -> Shape:
         if len(shape) != 3 or shape[0] != self.in_channels:
@@ -227,8 +239,29 @@ class Conv2d(Layer):
         _, p, q = self.output_shape(shape)
         return self.params["w"].data.size * p * q
 
+    def how(self, shape: Shape, dtype: np.dtype[Any]) -> str:
+        return str(self.tiles(shape, dtype) or "sum")
+
+    def tiles(self, shape: Shape, dtype: np.dtype[Any]) -> Tiles | None:
+        """Winograd's tiles for one image's input shape, or None for the sum."""
+        seen, places = self.in_channels // self.groups, self.output_shape(shape)[1:]
+        return choose(self.algorithm, self.kernel, self.stride, seen, places, dtype)
+
+    def tiling(self, x_shape: Shape, ws: Workspace) -> Tiling | None:
+        """How Winograd's tiles do it, or None: then it is done by the sum, below."""
+        tiles = self.tiles(x_shape[1:], ws.dtype)
+        if tiles is None or ws.one_picture:
+            return None
+        y_shape = x_shape[0], *self.output_shape(x_shape[1:])
+        before, w_shape = pad_sides(self.pad)[0], self.params["w"].data.shape
+        return Tiling(tiles, x_shape, w_shape, y_shape, before, self.groups, ws)
+
     def reserve(self, ws: Workspace, shape: Shape) -> None:
         super().reserve(ws, shape)
+        tiling = self.tiling(shape, ws)
+        if tiling is not None:
+            tiling.reserve()
+            return
         y_shape = shape[0], *self.output_shape(shape[1:])
         lo, hi = next(matrix_ranges(y_shape))
         self._columns_array(hi - lo, y_shape, ws)
@@ -241,6 +274,10 @@ class Conv2d(Layer):
     ) -> tuple[Array, Any]:
         w, b = self.params["w"].data, self.params["b"].data
         y = ws.output((len(x), *self.output_shape(x.shape[1:])))
+        tiling = self.tiling(x.shape, ws)
+        if tiling is not None:
+            tiling.forward(y, x, w, b)
+            return y, x
         for lo, hi in matrix_ranges(y.shape):
             cols = self._columns(x[lo:hi], y.shape, ws)
             rows = ws.scratch("rows", (self.filters, cols.shape[-1]))
@@ -255,6 +292,11 @@ class Conv2d(Layer):
         wg = w.reshape(g, self.filters // g, -1)  # (G, F/G, C/G·K·K)
         dw, db = ws.grads["w"].reshape(wg.shape), ws.grads["b"]
         dx = ws.temporary("dx", x.shape if ws.need_dx else (0,))
+        tiling = self.tiling(x.shape, ws)
+        if tiling is not None:
+            dw = ws.grads["w"]
+            tiling.backward(dx if ws.need_dx else None, dw, db, dy, x, w)
+            return dx
         for lo, hi in matrix_ranges(dy.shape):
             cols = self._columns(x[lo:hi], dy.shape, ws)  # (G, C/G·K·K, B·P·Q)
             rows = ws.scratch("rows", (self.filters, cols.shape[-1]))

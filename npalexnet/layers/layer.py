@@ -114,6 +114,8 @@ class Workspace:
         grads: one array for each parameter; see `Layer.backward`.
         need_dx: does anybody read what this layer's backward returns?
         parallel_for: how a layer's own loop may be divided over threads.
+        one_picture: the whole batch is one image, and no backward follows.
+        into: what `output` returns, if the place is already there.
         allocate: makes the arrays; net/memory.py has one that only counts.
     """
 
@@ -127,6 +129,8 @@ class Workspace:
         grads: dict[str, Array] | None = None,
         need_dx: bool = True,
         parallel_for: ParallelFor = serial_for,
+        one_picture: bool = False,
+        into: Array | None = None,
         allocate: Allocate = allocate,
     ) -> None:
         self._store = {} if store is None else store
@@ -137,6 +141,8 @@ class Workspace:
         self.grads = {} if grads is None else grads
         self.need_dx = need_dx
         self.parallel_for = parallel_for
+        self.one_picture = one_picture
+        self._into = into
         self._allocate = allocate
 
     def saved(
@@ -147,6 +153,8 @@ class Workspace:
 
     def output(self, shape: Shape) -> Array:
         """The array that forward returns."""
+        if self._into is not None and self._into.shape == shape:
+            return self._into
         if self._saves_output:
             return self.saved("y", shape)
         return self.temporary("y", shape)
@@ -210,6 +218,10 @@ class Layer:
     def multiply_adds(self, shape: Shape) -> int:
         """Multiply-adds for one image of this input shape; 0 if not worth counting."""
         return 0
+
+    def how(self, shape: Shape, dtype: np.dtype[Any]) -> str:
+        """By which algorithm, for one image of this input shape, if there are many."""
+        return ""
 
     def reserve(self, ws: Workspace, shape: Shape) -> None:
         """Ask for every array that forward and backward ask for, and compute nothing.

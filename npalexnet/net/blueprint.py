@@ -48,6 +48,7 @@ class Conv:
     groups: int = 1
     std: Std = None
     bias: float = 0.0
+    algorithm: str = "auto"
 
     def make(self, shape: Shape, rng: np.random.Generator) -> Layer:
         inputs = shape[0] // self.groups * self.kernel**2
@@ -61,6 +62,7 @@ class Conv:
             in_numbers(self.std, inputs),
             self.bias,
             rng,
+            self.algorithm,
         )
         return uniform(layer, inputs, rng) if self.std == "uniform" else layer
 
@@ -290,6 +292,7 @@ def build_graph(
     seed: int = 0,
     dtype: npt.DTypeLike = np.float32,
     input_shape: Shape | None = None,
+    algorithm: str = "auto",
 ) -> Graph:
     """A variant as a network, ready to learn.
 
@@ -301,12 +304,13 @@ def build_graph(
         dtype: float32, or float64 for checks.
         input_shape: of one image, (C, H, W); None for the variant's own. Pictures are
             then resized in proportion.
+        algorithm: of the convolutions; see layers/conv.py.
 
     Raises:
         ValueError: classes is less than 1, or a layer does not fit; says which.
     """
     shape = (3, variant.crop, variant.crop) if input_shape is None else input_shape
-    layers = make_layers(described, shape, classes, seed)
+    layers = make_layers(described, shape, classes, seed, algorithm)
     for layer in layers.values():
         if "b" in layer.params:
             layer.params["b"].lr = variant.bias_lr
@@ -322,9 +326,15 @@ def build_graph(
 
 
 def make_layers(
-    described: Sequence[Named], input_shape: Shape, classes: int, seed: int
+    described: Sequence[Named],
+    input_shape: Shape,
+    classes: int,
+    seed: int,
+    algorithm: str = "auto",
 ) -> dict[str, Layer]:
     """Walk down the list, and build each layer to fit the output of the one before.
+
+    `algorithm` is for the convolutions that do not name one themselves.
 
     Raises:
         ValueError: classes is less than 1, or a layer does not fit; says which.
@@ -336,6 +346,8 @@ def make_layers(
     for name, description in described:
         if isinstance(description, Full) and description.units == 0:
             description = replace(description, units=classes)
+        if isinstance(description, Conv) and description.algorithm == "auto":
+            description = replace(description, algorithm=algorithm)
         rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
         try:
             layer = layers[name] = description.make(shape, rng)

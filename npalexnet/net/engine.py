@@ -1,6 +1,6 @@
 """How a chain of layers is run: blocks, threads and arrays. No mathematics here.
 
-    stage   neighbouring layers that are run together
+    stage   neighbouring layers that are run together, as many images at a time
     range   the images of one thread                     (lo, hi)
     block   a few images of a range, that go through ALL layers of the stage while they
             are in the processor's cache                 (lo, hi)
@@ -16,7 +16,7 @@ threads gives the same bits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
@@ -37,7 +37,7 @@ from npalexnet.layers.layer import (
 from npalexnet.net import threads
 
 BLOCK_BYTES = 2**22  # of a block's largest array: about what a core's cache holds
-MOST_IMAGES = 16  # in a block
+MOST_IMAGES = 64  # in a block
 
 Range = tuple[int, int]
 
@@ -132,8 +132,24 @@ class Engine:
             if over == "features":
                 stages += [Stage((name,), over) for name in run]
             else:
-                stages.append(Stage(tuple(run), over))
+                stages += [Stage(part, over) for part in self.parts(tuple(run))]
         return stages
+
+    def parts(self, names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        """Cut a run of layers where a layer that learns wants twice as large a block.
+
+        The images shrink on their way, and the more of them there are in a block, the
+        less it weighs that every block needs all weights.
+        """
+        first = 0
+        for i, name in enumerate(names):
+            so_far = names[first:i]
+            if not so_far or not self.layers[name].params:
+                continue
+            if self.block_size((name,)) >= 2 * self.block_size(so_far):
+                yield so_far
+                first = i
+        yield names[first:]
 
     def batch(
         self, images: int, train: bool, keep: bool, masks: Mapping[str, Array]
@@ -154,13 +170,17 @@ class Engine:
         return [(0, batch.images)] if alone else batch.ranges
 
     def blocks(self, stage: Stage, lo: int, hi: int) -> list[Range]:
-        """Images lo..hi in blocks whose largest array is about `BLOCK_BYTES`."""
+        """Images lo..hi in blocks of `block_size`."""
         if stage.parallel_over == "features":
             return [(lo, hi)]
-        largest = max(prod(self.output_shapes[name]) for name in stage.names)
-        fit = BLOCK_BYTES // (largest * self.dtype.itemsize)
-        size = max(1, min(MOST_IMAGES, fit))
+        size = self.block_size(stage.names)
         return [(a, min(a + size, hi)) for a in range(lo, hi, size)]
+
+    def block_size(self, names: tuple[str, ...]) -> int:
+        """Images whose largest array in these layers is about `BLOCK_BYTES`."""
+        largest = max(prod(self.output_shapes[name]) for name in names)
+        fit = BLOCK_BYTES // (largest * self.dtype.itemsize)
+        return max(1, min(MOST_IMAGES, fit))
 
     def each_block(
         self, stage: Stage, batch: Batch, work: Callable[[int, int, slice], Any]
@@ -190,14 +210,16 @@ class Engine:
                 mine = self.workspace(self.first, batch, thread, block)
                 v = mine.saved("x", v.shape)
                 v[...] = x[images]
+            into = None if y is None else y[images]
             for name in stage.names:
-                ws = self.workspace(name, batch, thread, block, stage)
+                place = into if name == last else None
+                ws = self.workspace(name, batch, thread, block, stage, place)
                 mask = batch.masks[name][images] if name in batch.masks else None
                 v, cache = self.layers[name].forward(v, ws, batch.train, mask)
                 caches.append(cache)
             if y is None:
                 outputs[last] = v
-            else:
+            elif v is not into:
                 y[images] = v
             return caches if batch.keep else []
 
@@ -288,8 +310,12 @@ class Engine:
         thread: int = 0,
         block: int = 0,
         stage: Stage | None = None,
+        into: Array | None = None,
     ) -> Workspace:
-        """What a layer gets its arrays from, for one block on one thread."""
+        """What a layer gets its arrays from, for one block on one thread.
+
+        `into` is where its output goes, if the stage ends with this layer.
+        """
         alone = stage is not None and len(self.ranges(stage, batch)) == 1
         return Workspace(
             self.stores[thread],
@@ -298,6 +324,8 @@ class Engine:
             block if batch.keep else None,
             self.saves_output[name] and batch.keep,
             parallel_for=threads.parallel_for if alone else serial_for,
+            one_picture=batch.images == 1 and not batch.keep,
+            into=into,
             allocate=self.allocate,
         )
 

@@ -359,8 +359,12 @@ class Graph:
         }
 
     def summary(self, batch: int = 128) -> str:
-        """A table: layer, output shape, parameters, multiply-adds, memory saved."""
+        """A table: layer, shape, algorithm, parameters, multiply-adds, memory."""
         memory = self.memory(batch)
+        hows = {
+            name: layer.how(self.engine.input_shapes[name], self.dtype)
+            for name, layer in self.layers.items()
+        }
         return layer_table(
-            self.input_shape, self.output_shapes, self.costs(), batch, memory
+            self.input_shape, self.output_shapes, hows, self.costs(), batch, memory
         )

@@ -58,8 +58,8 @@ def step_memory(engine: Engine, images: int) -> int:
 
 def reserve(engine: Engine, stage: Stage, batch: Batch, need_dx: bool) -> None:
     """Ask for all arrays of a stage, forward and backward."""
-    if stage.parallel_over == "batch":
-        engine.stage_output(stage, batch)
+    whole = stage.parallel_over == "features"
+    y = None if whole else engine.stage_output(stage, batch)
     if need_dx:
         engine.stage_dx(stage, batch)
     back = engine.from_first_learned(stage.names)
@@ -70,7 +70,8 @@ def reserve(engine: Engine, stage: Stage, batch: Batch, need_dx: bool) -> None:
             ws = engine.workspace(engine.first, batch, thread, block)
             ws.saved("x", (count, *engine.input_shapes[engine.first]))
         for name in stage.names:
-            ws = engine.workspace(name, batch, thread, block, stage)
+            into = y[images] if y is not None and name == stage.names[-1] else None
+            ws = engine.workspace(name, batch, thread, block, stage, into)
             ws.need_dx = need_dx or name in back[1:]
             engine.layers[name].reserve(ws, (count, *engine.input_shapes[name]))
 

@@ -27,6 +27,7 @@ def build(
     classes: int,
     seed: int = 0,
     dtype: npt.DTypeLike = np.float32,
+    algorithm: str = "auto",
 ) -> Graph:
     """A network of your own, ready to learn: a list of layers without input sizes.
 
@@ -39,6 +40,7 @@ def build(
         classes: how many kinds of pictures to tell apart; `Full(0)` has as many units.
         seed: of the starting weights; each layer draws its own, from seed and name.
         dtype: float32, or float64 for checks.
+        algorithm: of the convolutions; see layers/conv.py.
 
     Starting weights, unless a description says so itself, have He's standard deviation
     (see SMALL in alexnet.py for the reason), but for the last Full, which has 0.01.
@@ -55,7 +57,8 @@ def build(
         else (name, d)
         for name, d in described
     ]
-    graph = Graph(make_layers(scaled, input_shape, classes, seed), input_shape, dtype)
+    made = make_layers(scaled, input_shape, classes, seed, algorithm)
+    graph = Graph(made, input_shape, dtype)
     name, shape = list(graph.output_shapes.items())[-1]
     if shape != (classes,):
         raise ValueError(

@@ -23,12 +23,13 @@ class Cost(NamedTuple):
     saved: int
 
 
-HEADER = ("layer", "output", "parameters", "multiply-adds", "saved per image")
+HEADER = ("layer", "output", "how", "parameters", "multiply-adds", "saved per image")
 
 
 def layer_table(
     input_shape: Shape,
     output_shapes: Mapping[str, Shape],
+    hows: Mapping[str, str],
     costs: Mapping[str, Cost],
     batch: int,
     memory: Mapping[str, int],
@@ -38,18 +39,20 @@ def layer_table(
     Args:
         input_shape: of one image.
         output_shapes: of one image, by layer.
+        hows: by which algorithm, by layer.
         costs: by layer; from `Graph.costs`.
         batch: images in a step.
         memory: bytes, by what they are for; from `Graph.memory`.
     """
-    cells: list[tuple[str, ...]] = [HEADER, ("input", times(input_shape), "", "", "")]
+    cells: list[tuple[str, ...]] = [HEADER, ("input", times(input_shape), *4 * [""])]
     for name, cost in costs.items():
-        cells.append((name, times(output_shapes[name]), *_cells(cost)))
-    cells.append(("total", "", *_cells(total(costs.values()))))
-    widths = [max(len(row[i]) for row in cells) for i in range(5)]
+        shape = times(output_shapes[name])
+        cells.append((name, shape, hows[name], *_cells(cost)))
+    cells.append(("total", "", "", *_cells(total(costs.values()))))
+    widths = [max(len(row[i]) for row in cells) for i in range(len(HEADER))]
     lines = [
         "  ".join(
-            f"{cell:<{w}}" if i < 2 else f"{cell:>{w}}"
+            f"{cell:<{w}}" if i < 3 else f"{cell:>{w}}"
             for i, (cell, w) in enumerate(zip(row, widths, strict=True))
         )
         for row in cells

@@ -89,6 +89,7 @@ def option(
     choices: tuple[str, ...] | None = None,
     show: str = "",
     no: str = "",
+    switch: tuple[str, str] | None = None,
 ) -> Any:
     """A field of a dataclass that is also an option of the command line.
 
@@ -98,8 +99,11 @@ def option(
         choices: what may be given.
         show: what the help shows as the default, if not `default` itself.
         no: the help of `--no-NAME`, for a bool that is True by default.
+        switch: (name, value): `--name` stands alone on the command line, and means
+            this value.
     """
     metadata = {"says": says, "choices": choices, "show": show, "no": no}
+    metadata["switch"] = switch
     return field(default=default, metadata=metadata)
 
 
@@ -120,14 +124,25 @@ def add_options(parser: Parser, options: type) -> None:
     """
     types = typing.get_type_hints(options)
     for f in fields(options):
-        if types[f.name] is bool:
+        if types[f.name] is bool or f.metadata["switch"]:
             _add_switch(parser, f)
         else:
             _add_value(parser, f, types[f.name])
 
 
 def _add_switch(parser: Parser, f: Field[Any]) -> None:
-    """A bool: `--NAME`, or `--no-NAME`."""
+    """A bool: `--NAME`, or `--no-NAME`; or a switch that means a value."""
+    if f.metadata["switch"]:
+        name, value = f.metadata["switch"]
+        parser.add_argument(
+            flag(name),
+            action="store_const",
+            const=value,
+            dest=f.name,
+            default=argparse.SUPPRESS,
+            help=f.metadata["says"],
+        )
+        return
     on = f.default is True
     parser.add_argument(
         flag(f"no_{f.name}" if on else f.name),

@@ -185,6 +185,9 @@ def write_config(folder: Path, config: dict[str, Any]) -> None:
 def read_config(folder: Path) -> dict[str, Any]:
     """Read config.json: the options of a run, as `Options` has them.
 
+    One that does not say by which algorithm is of a run from before there was a choice:
+    by the sum.
+
     Raises:
         UserError: it is missing, damaged, or of another version.
     """
@@ -204,7 +207,7 @@ def read_config(folder: Path) -> dict[str, Any]:
             f"{path} has options that are not known here ({unknown}); "
             "use the version of npalexnet that wrote it, or give another folder"
         )
-    options = asdict(Options()) | saved
+    options = asdict(Options()) | {"algorithm": "sum"} | saved
     kinds = typing.get_type_hints(Options)
     for name, value in options.items():
         if isinstance(value, list):

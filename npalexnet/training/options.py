@@ -96,6 +96,12 @@ class Options:
         "local response normalisation looks only inside each of N groups of maps",
         show="by variant; 2 with --parallel columns",
     )
+    algorithm: str = option(
+        "auto",
+        "convolutions as sums, all of them; else those that are faster with fewer "
+        "multiplications are done so, which is the same up to rounding",
+        switch=("exact", "sum"),
+    )
     augment: bool = option(
         True,
         "random crops and mirror images",

@@ -36,6 +36,7 @@ def make_network(config: Config, data: DataSet) -> tuple[Graph, ColourPCA]:
             dropout=config.dropout,
             activation=config.activation,
             lrn_groups=config.lrn_groups,
+            algorithm=config.algorithm,
         )
     except ValueError as error:
         raise UserError(str(error)) from None

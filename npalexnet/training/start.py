@@ -124,7 +124,7 @@ def resumed(given: Mapping[str, Any]) -> tuple[Options, Path]:
     saved = read_config(folder)
     for name, value in given.items():
         if name not in MAY_DIFFER and saved[name] != value:
-            option = flag(name)
+            option = "--exact" if name == "algorithm" else flag(name)
             raise UserError(
                 f"{option} is {value} here and {saved[name]} in {folder}; a resumed "
                 f"run keeps its settings: leave {option} out"

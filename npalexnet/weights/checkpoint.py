@@ -24,6 +24,7 @@ from numpy.lib import format as npy
 from npalexnet import layers
 from npalexnet.datasets.input import Input
 from npalexnet.layers.layer import Array, Layer, Shape
+from npalexnet.layers.tiles import ALGORITHMS
 from npalexnet.net.graph import Graph
 from npalexnet.system.errors import UserError
 from npalexnet.system.files import write_whole
@@ -295,9 +296,12 @@ def check(
     for entry in described["layers"]:
         shapes = learned(entry)
         multipliers = entry["multipliers"]
-        plain = [*entry["settings"].values(), *multipliers.values()]
+        settings = dict(entry["settings"])
+        word = settings.pop("algorithm", "auto")
+        plain = [*settings.values(), *multipliers.values()]
         parts = [n for v in plain for n in (v if isinstance(v, list) else [v])]
-        if multipliers.keys() != shapes.keys() or not all(map(is_number, parts)):
+        right = all(map(is_number, parts)) and word in ALGORITHMS
+        if multipliers.keys() != shapes.keys() or not right:
             raise ValueError("a layer with settings that no layer has")
         for key, shape in shapes.items():
             array = arrays[f"{entry['name']}.{key}"]
