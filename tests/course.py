@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import importlib.util
 import io
@@ -37,6 +38,34 @@ def variants(source: str) -> list[str]:
     return [
         CHANGE.sub(lambda _, v=v: f"{start}{v}", source) for v in (value, first, second)
     ]
+
+
+def needed(cells: list[dict], wanted: list[dict]) -> list[dict]:
+    """Those of the code cells that are wanted, and all that they build on, in order.
+
+    A cell is built on if it gives a value to a name that is read later.
+    """
+    read: set[str] = set()
+    kept = []
+    for cell in reversed(cells):
+        nodes = list(ast.walk(ast.parse(cell["source"])))
+        names = [node for node in nodes if isinstance(node, ast.Name)]
+        made = {name.id for name in names if isinstance(name.ctx, ast.Store)}
+        made |= {
+            node.name
+            for node in nodes
+            if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        }
+        made |= {
+            (alias.asname or alias.name).partition(".")[0]
+            for node in nodes
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for alias in node.names
+        }
+        if cell in wanted or made & read:
+            kept.append(cell)
+            read |= {n.id for n in names if isinstance(n.ctx, ast.Load)} - made
+    return kept[::-1]
 
 
 def seen(outputs: list[dict]) -> tuple[str, list[np.ndarray]]:

@@ -6,13 +6,23 @@ import json
 import re
 
 import pytest
-from course import CHANGE, COURSE, WORKSHOPS, Running, count, looks_different, variants
+from course import (
+    CHANGE,
+    COURSE,
+    WORKSHOPS,
+    Running,
+    count,
+    looks_different,
+    needed,
+    variants,
+)
 
 # Those that are a workshop already: how many predictions they ask for.
 PREDICTIONS = {
     "1-tour": 8,
     "2-convolution": 8,
     "3-gradients": 8,
+    "4-relu": 4,
     "5-pooling-and-normalisation": 4,
 }
 DONE = [path for path in COURSE if path.stem in PREDICTIONS]
@@ -63,6 +73,12 @@ def test_a_change_without_an_effect_is_noticed():
         variants("x = 1  # CHANGE: try 2, then 2")
 
 
+def test_only_cells_that_are_built_on_are_run():
+    sources = ["import a", "b = a.c", "d = 1", "def e():\n    return b", "f = 2", "e()"]
+    cells = [{"source": source} for source in sources]
+    assert needed(cells, cells[-1:]) == [cells[k] for k in (0, 1, 3, 5)]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", WORKSHOPS, ids=lambda path: path.stem)
 def test_every_change_is_seen(path):
@@ -70,7 +86,7 @@ def test_every_change_is_seen(path):
     notebook, code = Running(path), count.code(path)
     changes = [cell for cell in code if "change" in cell["metadata"].get("tags", [])]
     with notebook.client.setup_kernel():
-        for cell in code[: code.index(changes[-1]) + 1]:
+        for cell in needed(code, changes):
             if cell not in changes:
                 notebook.run(cell["source"])
                 continue

@@ -157,6 +157,10 @@ FOUND = {
     "pad that keeps the size": lambda: next(
         pad for pad in range(9) if shape(conv(64, 1, 1, 5, pad=pad))[1] == 64
     ),
+    "the slope of a large input": lambda: L.relu_backward(
+        np.ones(1), L.relu_forward(np.array([20.0]))[1]
+    )[0],
+    "half of the gates": lambda: np.sqrt(np.mean(np.repeat([1.0, 0.0], 500) ** 2)),
     "a pixel that wins four times": winner_collects,
     "windows of a pixel": lambda: L.add_windows(
         np.ones((1, 1, 6, 6, 3, 3)), (1, 1, 13, 13), 2

@@ -3,6 +3,7 @@
     tour.py           1 · A tour
     convolution.py    2 · Convolution
     gradients.py      3 · Gradients
+    relu.py           4 · ReLU
     pooling.py        5 · Pooling and normalisation
 
 An answer is computed where it can be, so that a reader sees where it comes from.
@@ -11,12 +12,12 @@ An answer is computed where it can be, so that a reader sees where it comes from
 from __future__ import annotations
 
 from npalexnet.checks.guess import Question
-from npalexnet.checks.guesses import convolution, gradients, pooling, tour
+from npalexnet.checks.guesses import convolution, gradients, pooling, relu, tour
 from npalexnet.system.errors import UserError
 
 QUESTIONS: dict[str, Question] = {
     name: question
-    for notebook in (tour, convolution, gradients, pooling)
+    for notebook in (tour, convolution, gradients, relu, pooling)
     for name, question in notebook.QUESTIONS.items()
 }
 
