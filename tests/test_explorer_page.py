@@ -241,6 +241,12 @@ def test_what_is_dropped_and_is_no_picture_is_said_in_a_sentence(opened, emoji):
         ).wait_for()
     drop(page, "giant.png", size=60_000_001)
     page.locator(".looking .message", has_text="giant.png has 60 MB").wait_for()
+    buffer = io.BytesIO()
+    Image.new("1", (20_000, 20_000)).save(buffer, "PNG")
+    drop(page, "wide.png", buffer.getvalue())
+    page.locator(
+        ".looking .message", has_text="wide.png has more than 100 mill"
+    ).wait_for()
     expect_answers(page, graph, graph.prepare(pixels[1:2]))
     drop(page, "good.png", whole)
     expect_answers(page, graph, graph.prepare(pixels[4:5]))

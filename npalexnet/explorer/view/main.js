@@ -181,4 +181,8 @@ async function open() {
   if (work < MOST_WORK) gallery.lookThrough();
 }
 
-open();
+open().catch((error) => {
+  console.error(error);
+  const words = `This network could not be shown (${error.message}). Perhaps the browser has too little memory for it: npalexnet explore --bits 8 makes a smaller page.`;
+  document.getElementById("app").replaceChildren(h("p", { class: "failure" }, words));
+});

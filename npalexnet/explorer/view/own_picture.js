@@ -6,24 +6,40 @@ import { shrink } from "./resize.js";
 const MOST_BYTES = 60_000_000;
 const MOST_PIXELS = 100_000_000;
 
+// Width and height, which a browser reads without decoding the rest.
+async function sizeOf(file) {
+  const url = URL.createObjectURL(file);
+  const image = new Image();
+  try {
+    await new Promise((resolve, reject) => {
+      [image.onload, image.onerror] = [resolve, reject];
+      image.src = url;
+    });
+    return [image.naturalWidth, image.naturalHeight];
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+}
+
+// A small file can unfold to more than a browser has room for: its size is asked first.
 async function decode(file) {
   if (file.size > MOST_BYTES) {
-    throw new Error(
-      `${file.name} has ${Math.round(file.size / 1e6)} MB; choose a smaller one.`,
-    );
+    const size = Math.round(file.size / 1e6);
+    throw new Error(`${file.name} has ${size} MB; choose a smaller one.`);
   }
-  let bitmap;
-  try {
-    bitmap = await createImageBitmap(file);
-  } catch {
-    throw new Error(`${file.name} is not a picture that this browser can read.`);
-  }
-  if (bitmap.width * bitmap.height > MOST_PIXELS) {
+  const unreadable = new Error(
+    `${file.name} is not a picture that this browser can read.`,
+  );
+  const [width, height] = await sizeOf(file).catch(() => [0, 0]);
+  if (width * height === 0) throw unreadable;
+  if (width * height > MOST_PIXELS) {
     throw new Error(
       `${file.name} has more than 100 million pixels; choose a smaller one.`,
     );
   }
-  return bitmap;
+  return createImageBitmap(file).catch(() => {
+    throw unreadable;
+  });
 }
 
 // The central square of a picture, as RGBA, on white; a very large one is halved first.
