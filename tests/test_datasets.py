@@ -163,10 +163,10 @@ def test_decoding_uses_the_processors_that_this_process_may_use(tmp_path, monkey
     from npalexnet.datasets import cache
 
     asked = []
-    pool = cache.ThreadPoolExecutor
+    pool = cache.workers
     monkeypatch.setattr(cache, "usable_cpus", lambda: 3)
     monkeypatch.setattr(
-        cache, "ThreadPoolExecutor", lambda n: asked.append(n) or pool(n)
+        cache, "workers", lambda n, name: asked.append(n) or pool(n, name)
     )
     datasets.load("own", write_zip(tmp_path / "a.zip", layout()))
     assert set(asked) == {3}

@@ -865,7 +865,7 @@ def test_names_of_no_alexnet_are_told(tmp_path):
 def test_a_strangers_words_do_not_reach_the_terminal_raw(tmp_path):
     path = tmp_path / "net.npz"
     np.savez(path, **{"a\nb\x1b[31m": np.ones(3)})
-    with pytest.raises(UserError, match=r"other names: a\?b\?\[31m"):
+    with pytest.raises(UserError, match=r"other names: a\\nb\\x1b\[31m"):
         npalexnet.load(path)
     graph = alexnet("small", 2)
     arrays = {f"{name}\n": param.data for name, param in graph.params.items()}
@@ -1152,6 +1152,6 @@ def test_loading_takes_little_more_memory_than_the_network(folder):
     path = folder / "net.pth"
     foreign.write_torch(path, foreign.torchvision_arrays())
     size = path.stat().st_size
-    peak = peak_of(f"npalexnet.load({str(path)!r}); raise UserError")
+    peak = peak_of(f"npalexnet.load({str(path)!r}); raise UserError('')")
     path.unlink()
     assert peak < 1.6 * size
