@@ -25,8 +25,8 @@ from npalexnet.system import cli
 from npalexnet.system.errors import UserError
 from npalexnet.system.machine import bytes_text
 from npalexnet.training.evaluation import pictures_for, validation_set
-from npalexnet.training.folder import SHIPPED, network_of, read_config
-from npalexnet.weights import load
+from npalexnet.training.folder import SHIPPED, read_config
+from npalexnet.training.prediction import ask
 
 MOST_BYTES = 200_000_000  # what a browser still opens without trouble
 
@@ -55,6 +55,13 @@ def validation_pictures(
         f"{path}: there is no run beside it that says which pictures it knows; say "
         "where they are with --data PATH, one folder for each class"
     )
+
+
+def film_of(path: Path) -> bytes:
+    """The film that a run leaves of its first filters; empty if there is none."""
+    film = path.parent / "filters.gif"
+    is_run = (path.parent / "config.json").exists()
+    return film.read_bytes() if is_run and film.exists() else b""
 
 
 def network_page(
@@ -157,16 +164,16 @@ def main(argv: list[str] | None = None) -> int:
     def command() -> int:
         if args.pictures < 1:
             raise UserError(f"--pictures must be at least 1, and is {args.pictures}")
-        path = network_of(args.run)
-        graph = load(path)
+        asked = ask(args.run)
+        graph, path = asked.graph, asked.path
+        print(asked.says)
         found, classes = validation_pictures(path, graph, args.data)
-        film = path.parent / "filters.gif"
-        frames = film.read_bytes() if film.exists() else b""
-        made = network_page(graph, found, classes, args.pictures, args.bits, frames)
+        film = film_of(path)
+        made = network_page(graph, found, classes, args.pictures, args.bits, film)
         size = check_size(made, args.bits)
         made.save(args.out)
         weights = sum(p.data.size for p in graph.params.values())
-        print(f"{path}: {weights:,} weights, in {args.bits} bits each")
+        print(f"{weights:,} weights, in {args.bits} bits each")
         print(f"wrote {args.out}, {size} ({other_size(weights, args.bits)})")
         if not args.no_open and can_open():
             webbrowser.open(args.out.resolve().as_uri())
