@@ -10,7 +10,20 @@ from browser import Opened, chromium
 from PIL import Image
 
 import npalexnet
-from npalexnet import SGD, datasets, softmax_cross_entropy
+from npalexnet import (
+    SGD,
+    Act,
+    Conv,
+    Drop,
+    Flat,
+    Full,
+    MapNorm,
+    Norm,
+    Pool,
+    build,
+    datasets,
+    softmax_cross_entropy,
+)
 from npalexnet.datasets import embedded
 from npalexnet.datasets.pictures import read_squares
 from npalexnet.explorer import pack, page
@@ -620,3 +633,52 @@ def test_a_frame_in_a_notebook_shows_it(browser, emoji, tmp_path):
     frame.locator("body[data-ready]").wait_for()
     assert frame.locator(".answers li").count() >= 5
     tab.close()
+
+
+# ---------------------------------------------------------------- any network of ours
+
+
+def grey():
+    layers = [Conv(6, 3, pad=1), Act("tanh"), Pool(2, 2), Flat(), Full(0)]
+    graph = build(layers, input_shape=(1, 12, 12), classes=200)
+    return graph, np.random.default_rng(0).integers(0, 256, (3, 12, 12), np.uint8)
+
+
+def oblong():
+    layers = [Conv(4, 3, pad=1), Norm(), Pool(), MapNorm(), Flat(), Drop(), Full(0)]
+    graph = build(layers, input_shape=(2, 8, 14), classes=3)
+    return graph, np.random.default_rng(0).standard_normal((3, 2, 8, 14))
+
+
+def row_of_numbers():
+    graph = build([Full(9), Act(), Full(0)], input_shape=(30,), classes=4)
+    return graph, np.random.default_rng(0).standard_normal((3, 30))
+
+
+@pytest.mark.parametrize("make", [grey, oblong, row_of_numbers])
+def test_any_network_every_layer_both_ways_and_the_tour(browser, tmp_path, make):
+    graph, pictures = make()
+    page(graph, pictures, [0, 1, 2]).save(tmp_path / "page.html")
+    for param in graph.params.values():
+        param.data = pack.rounded(param.data, 16)
+    x = graph.prepare(pictures[1:2])
+    found = {"input": x, **graph.activations(x)}
+    opened = Opened(browser, tmp_path / "page.html", "picture=1")
+    shown = opened.page
+    for name, y in found.items():
+        over = shown.locator(f"[data-layer={name}] .over")
+        over.click(position={"x": 2, "y": 2})
+        shown.locator(".where .path", has_text=name).wait_for()
+        expect_value(shown, y.ravel()[0], np.abs(y).max())
+    _, dx = gradients(graph, x, 1)
+    shown.locator("[data-way=back]").click()
+    shown.locator("[data-layer=input] .over").click(position={"x": 2, "y": 2})
+    expect_value(shown, dx.ravel()[0], np.abs(dx).max())
+    shown.locator(".picture").press("ArrowRight")
+    shown.get_by_role("button", name="Tour").click()
+    shown.locator(".tour h2").wait_for()
+    while (following := shown.get_by_role("button", name="Next")).is_enabled():
+        title = shown.locator(".tour h2").inner_text()
+        following.click()
+        retry(shown, lambda: shown.locator(".tour h2").inner_text() != title, True)  # noqa: B023
+    assert opened.complaints == [] and opened.requests == []

@@ -63,15 +63,17 @@ function themeButton() {
   return h("button", { class: "quiet", onclick: turn }, "light / dark");
 }
 
-function explanation(state) {
+function explanation(session) {
   const text = h("p", { class: "explanation" });
   const say = () => {
-    text.textContent =
-      state.now.way === "back"
-        ? "∂loss/∂(each number): orange, and the loss grows with it; blue, and it falls."
-        : "What each layer makes of the picture: orange above zero, blue below.";
+    const back = session.state.now.way === "back";
+    text.textContent = back
+      ? "∂loss/∂(each number): orange, and the loss grows with it; blue, and it falls."
+      : "What each layer makes of the picture: orange above zero, blue below.";
+    if (session.training) text.append(" Dropout drops, as in training.");
   };
-  state.on(say);
+  session.state.on(say);
+  session.onResult(say);
   say();
   return text;
 }
@@ -151,12 +153,7 @@ async function open() {
     answers.element,
     gallery.element,
   );
-  const middle = h(
-    "div",
-    { class: "middle" },
-    explanation(session.state),
-    network.element,
-  );
+  const middle = h("div", { class: "middle" }, explanation(session), network.element);
   middle.append(footing());
   const page = document.getElementById("app");
   page.replaceChildren(

@@ -70,7 +70,12 @@ export class PictureView {
     );
     this.message = h("p", { class: "message", role: "alert" });
     this.caption = h("p", { class: "caption" });
-    const tools = [this.eraser, this.back, session.isPixels ? this.openButton : null];
+    this.isMap = session.shapes.input.length === 3; // a row of numbers has no places
+    const tools = [
+      this.isMap && this.eraser,
+      this.back,
+      session.isPixels && this.openButton,
+    ];
     this.element = h(
       "section",
       { class: "looking", "aria-label": "The picture" },
@@ -168,6 +173,7 @@ export class PictureView {
   }
 
   press(event) {
+    if (!this.isMap) return;
     this.pressed = true;
     this.from = this.at(event);
     this.canvas.setPointerCapture(event.pointerId);
@@ -250,7 +256,7 @@ export class PictureView {
     };
     const step = steps[event.key];
     const wipes = this.erasing && (event.key === " " || event.key === "Enter");
-    if (!step && !wipes) return;
+    if (!this.isMap || (!step && !wipes)) return;
     event.preventDefault();
     if (wipes) this.erase(this.cursor);
     else if (!this.erasing) this.shift(...step);
