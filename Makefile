@@ -7,7 +7,7 @@ RUN := .venv/bin/python -m
 N ?= 1000
 SEED ?= 0
 
-.PHONY: help train test slow fuzz kills mutants versions browser lint bench notebooks docs clean
+.PHONY: help train test slow fuzz kills mutants versions browser lint bench notebooks docs wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -65,6 +65,9 @@ docs: .venv/made  ## build the pages into build/pages
 		--quiet docs build/pages
 	$(RUN) docs.check build/pages
 	@echo "open build/pages/index.html"
+
+wheel: .venv/made  ## build wheel and sdist, install them elsewhere, and use them
+	.venv/bin/python tests/wheel.py
 
 clean:  ## throw away the environment and all caches (runs/ stays)
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
