@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 TOP = Path(__file__).parent.parent
-SOME_TESTS = ["tests/test_conv.py", "tests/test_optim.py", "tests/test_layouts.py"]
+SOME_TESTS = ["tests/test_conv.py", "tests/test_optim.py"]
 
 
 def run(*command: str | Path, cwd: Path, **env: str) -> str:
@@ -46,7 +46,8 @@ def try_wheel(wheel: Path, folder: Path) -> None:
         (empty / "picture.jpg").write_bytes(pictures.read(name))
     npalexnet = scripts / "npalexnet"
     said = run(npalexnet, "predict", "picture.jpg", cwd=empty, HOME=str(folder))
-    assert "vehicle" in said.splitlines()[2], said
+    likeliest = next(line for line in said.splitlines() if "%" in line)
+    assert "vehicle" in likeliest, said
     run(npalexnet, "notebooks", "course", cwd=empty)
     assert len(list((empty / "course").rglob("*.ipynb"))) >= 18
     version = run(
