@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import base64
 import importlib.util
 import io
 import re
+import symtable
 from pathlib import Path
 
 import nbformat
@@ -48,24 +48,27 @@ def needed(cells: list[dict], wanted: list[dict]) -> list[dict]:
     read: set[str] = set()
     kept = []
     for cell in reversed(cells):
-        nodes = list(ast.walk(ast.parse(cell["source"])))
-        names = [node for node in nodes if isinstance(node, ast.Name)]
-        made = {name.id for name in names if isinstance(name.ctx, ast.Store)}
-        made |= {
-            node.name
-            for node in nodes
-            if isinstance(node, ast.FunctionDef | ast.ClassDef)
-        }
-        made |= {
-            (alias.asname or alias.name).partition(".")[0]
-            for node in nodes
-            if isinstance(node, ast.Import | ast.ImportFrom)
-            for alias in node.names
+        scope = symtable.symtable(cell["source"], "cell", "exec")
+        made = {
+            name.get_name()
+            for name in scope.get_symbols()
+            if name.is_assigned() or name.is_imported()
         }
         if cell in wanted or made & read:
             kept.append(cell)
-            read |= {n.id for n in names if isinstance(n.ctx, ast.Load)} - made
+            read |= global_names(scope) - made
     return kept[::-1]
+
+
+def global_names(scope: symtable.SymbolTable) -> set[str]:
+    """Names of the notebook that a scope reads, those of its functions included."""
+    top = scope.get_type() == "module"
+    read = {
+        name.get_name()
+        for name in scope.get_symbols()
+        if name.is_referenced() and (top or name.is_global())
+    }
+    return read.union(*map(global_names, scope.get_children()))
 
 
 def seen(outputs: list[dict]) -> tuple[str, list[np.ndarray]]:
