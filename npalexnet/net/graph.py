@@ -5,12 +5,12 @@
     loss, dy = softmax_cross_entropy(y, labels)
     graph.backward(dy)               the chain rule, last layer first; fills Param.grad
 
-Like every layer, the chain is written twice. `chain_forward` and `chain_backward` are
-the reference: all of backpropagation, one layer after the other. `Graph` tells the same
-story stage by stage. A stage is a run of neighbouring layers that are worked on
-together: all up to Flatten, then each Linear by itself. How a stage is split into
-blocks, spread over threads and given its arrays is in engine.py. Tests check that the
-two agree.
+The chain is written twice. `chain_forward` and `chain_backward` are the reference: all
+of backpropagation, one layer after the other. `Graph` does the same fast, stage by
+stage. A stage is a run of neighbouring layers that are worked on together: each Linear
+is one by itself, and so are the layers between two of them. How a stage is split into
+blocks of images, spread over threads and given its arrays is in engine.py. Tests check
+that the two agree.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def chain_forward(
     Args:
         layers: name to layer, first layer first.
         x: (N, ...), in the dtype of the parameters.
-        train: dropout drops some neurons (True), or weakens all of them (False).
+        train: dropout drops some neurons (True), or multiplies all by 1 - rate (False).
         masks: layer to dropout mask, which says what is kept (see `sample_masks`).
 
     Returns:
@@ -65,7 +65,7 @@ def chain_backward(layers: Layers, dy: Array, cache: Any) -> Array:
         layer = layers[name]
         grads = {key: param.grad for key, param in layer.params.items()}
         for grad in grads.values():
-            grad[...] = 0
+            grad[...] = 0  # backward adds to it
         dy = layer.backward(dy, cache[name], Workspace(dtype=dy.dtype, grads=grads))
     return dy
 
@@ -89,7 +89,7 @@ class Tape(NamedTuple):
 
     batch: Batch
     stages: list[Stage]
-    caches: list[Any]  # one for each stage: [thread][block][layer]
+    caches: list[Any]  # one for each stage: [thread][block of images][layer]
     owner: int  # the Python thread that ran it
 
 
@@ -104,9 +104,9 @@ class Graph:
 
     Attributes:
         layers: name to layer, in order.
-        params: every parameter by its name, "conv1.w".
+        params: "layer.array", as in "conv1.w", to its Param.
         output_shapes: layer to the shape of one image's output.
-        input: what turns pixels into x; see datasets/input.py.
+        input: how pixels are resized, cropped and scaled to x; see datasets/input.py.
         about: which variant this is, and its switches; see alexnet.py.
 
     Raises:
@@ -153,8 +153,8 @@ class Graph:
 
         Args:
             x: (N, *input_shape), any real dtype; never written to.
-            train: dropout drops some neurons (True), or weakens all of them (False);
-                nothing else changes.
+            train: dropout drops some neurons (True), or multiplies all by 1 - rate
+                (False); nothing else changes.
             keep: remember what backward needs; False saves that memory.
             until: stop after this layer, and return its output.
             rng: where dropout masks are drawn from; a fresh one if left out.
@@ -174,7 +174,7 @@ class Graph:
             inputs = self.engine.input_shapes
             shapes = {name: (len(v), *inputs[name]) for name in asked}
             masks = sample_masks(asked, shapes, rng)
-        with threads.one_thread_blas():  # others must not overwrite y before the copy
+        with threads.one_thread_blas():  # no other Python thread until y is copied
             return np.array(self.run(v, train, keep, until, masks), self.dtype)
 
     def run(
@@ -228,10 +228,11 @@ class Graph:
         """`backward` without checks and copies.
 
         What it returns is dx, overwritten by the next call; without `need_dx` it means
-        nothing: the way back ends at the first layer that has parameters.
+        nothing, for layers before the first one with parameters are left out.
         """
         with threads.one_thread_blas():
-            (batch, stages, caches, _), self._tape = self._latest(), None
+            batch, stages, caches, _ = self._latest()
+            self._tape = None
             for i in reversed(range(len(stages))):
                 need_stage_dx = need_dx or self._learns(stages[:i])
                 dy = self.engine.backward(
