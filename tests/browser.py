@@ -45,6 +45,17 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
+def arrays(page: Any, call: str) -> dict[str, np.ndarray]:
+    """What `window.npalexnet.CALL` answers, as arrays without the axis N."""
+    found = page.evaluate(
+        f"async () => {{ {PACK} return pack(await window.npalexnet.{call}); }}"
+    )
+    return {
+        name: np.frombuffer(base64.b64decode(v["text"]), "<f4").reshape(v["shape"])
+        for name, v in found.items()
+    }
+
+
 class Opened:
     """A page that was opened, and what happened that should not.
 
@@ -70,11 +81,5 @@ class Opened:
             self.requests.append(url)
 
     def arrays(self, call: str) -> dict[str, np.ndarray]:
-        """What `window.npalexnet.CALL` answers, as arrays without the axis N."""
-        found = self.page.evaluate(
-            f"async () => {{ {PACK} return pack(await window.npalexnet.{call}); }}"
-        )
-        return {
-            name: np.frombuffer(base64.b64decode(v["text"]), "<f4").reshape(v["shape"])
-            for name, v in found.items()
-        }
+        """`arrays` of this page."""
+        return arrays(self.page, call)

@@ -70,9 +70,17 @@ function zip(files) {
   for (const [name, data] of Object.entries(files)) {
     const title = ascii(name);
     const shared = numbers(
-      [20, 2], [0, 2], [0, 2], [0, 2], [DATE, 2],
-      [crc32(data), 4], [data.length, 4], [data.length, 4], [title.length, 2], [0, 2],
-    ); // prettier-ignore
+      [20, 2],
+      [0, 2],
+      [0, 2],
+      [0, 2],
+      [DATE, 2],
+      [crc32(data), 4],
+      [data.length, 4],
+      [data.length, 4],
+      [title.length, 2],
+      [0, 2],
+    );
     const local = joined([numbers([0x04034b50, 4]), shared, title, data]);
     central.push(numbers([0x02014b50, 4], [20, 2]), shared);
     central.push(numbers([0, 2], [0, 2], [0, 2], [0, 4], [offset, 4]), title);
@@ -82,8 +90,14 @@ function zip(files) {
   const list = joined(central);
   const count = Object.keys(files).length;
   const end = numbers(
-    [0x06054b50, 4], [0, 4], [count, 2], [count, 2], [list.length, 4], [offset, 4], [0, 2],
-  ); // prettier-ignore
+    [0x06054b50, 4],
+    [0, 4],
+    [count, 2],
+    [count, 2],
+    [list.length, 4],
+    [offset, 4],
+    [0, 2],
+  );
   return joined([...parts, list, end]);
 }
 

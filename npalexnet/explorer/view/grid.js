@@ -10,7 +10,7 @@ export function grid(
   { label, largest = null, marked = null, size = 96 } = {},
 ) {
   const end = largest ?? largestOf(values.map((value) => value || 0));
-  const written = size / k >= 26;
+  const written = size / k >= 40; // else the numbers are for screen readers alone
   const cells = values.map((value, i) => {
     const cell = h("td", {
       class: marked === i ? "marked" : "",
@@ -18,7 +18,7 @@ export function grid(
       style: { background: colour(value, end), color: inkOn(value, end) },
     });
     if (value === null) cell.classList.add("outside");
-    if (written) cell.textContent = value === null ? "" : show(value, 2);
+    cell.textContent = value === null ? "0" : show(value, 2);
     return cell;
   });
   const rows = Array.from({ length: k }, (_, i) =>

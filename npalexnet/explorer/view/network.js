@@ -204,13 +204,11 @@ class Row {
     }
     const [, y] = cornerOf(this.at, place);
     const box = this.over.getBoundingClientRect();
-    const [top, bottom] = [box.top + y, box.top + y + 60];
-    if (top < 90 || bottom > innerHeight - 20) {
+    const top = box.top + y;
+    if (top < 90 || top > innerHeight - 80) {
       const smooth = !matchMedia("(prefers-reduced-motion: reduce)").matches;
-      this.element.scrollIntoView({
-        block: innerWidth < 1180 ? "start" : "center", // below 1180 a panel lies over it
-        behavior: smooth ? "smooth" : "auto",
-      });
+      const goal = innerWidth < 1180 ? 170 : innerHeight / 2; // a panel may lie below
+      scrollBy({ top: top - goal, behavior: smooth ? "smooth" : "auto" });
     }
   }
 }

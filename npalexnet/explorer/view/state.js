@@ -28,7 +28,7 @@ export function readAddress(text, { layers, pictures, classes }) {
 export function address({ picture, layer, map, at, way, label, tour }) {
   const parts = [];
   if (picture !== null) parts.push(`picture=${picture}`);
-  if (layer !== null) parts.push(`layer=${layer}`);
+  if (layer !== null) parts.push(`layer=${encodeURIComponent(layer)}`);
   if (layer !== null && map !== null) parts.push(`map=${map}`);
   if (layer !== null && at !== null) parts.push(`at=${at.join(",")}`);
   if (way === "back") parts.push("way=back");

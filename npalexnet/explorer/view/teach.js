@@ -6,7 +6,7 @@ import { curveOf } from "./curve.js";
 import { h, percent, plural, show, sized } from "./dom.js";
 import { DrawPad } from "./drawpad.js";
 import { asGiven, readOwn } from "./own_picture.js";
-import { drawGiven } from "./picture.js";
+import { drawGiven } from "./given.js";
 
 const [LEAST, MOST] = [2, 10];
 const PASSES = 80;

@@ -96,70 +96,58 @@ export function draw(canvas, at, values) {
   return largest;
 }
 
-// A frame around a rectangle, visible on any colour.
-function frame(pen, x, y, width, height, line, colour, casing) {
-  pen.strokeStyle = casing;
-  pen.lineWidth = line + 2;
-  pen.strokeRect(x, y, width, height);
-  pen.strokeStyle = colour;
-  pen.lineWidth = line;
-  pen.strokeRect(x, y, width, height);
+// A frame of the accent's colour, cased in paper so that it is seen on any other.
+function frame({ pen, accent, paper }, box, line) {
+  const strokes = [
+    [paper, line + 2],
+    [accent, line],
+  ];
+  for (const [colour, width] of strokes) {
+    [pen.strokeStyle, pen.lineWidth] = [colour, width];
+    pen.strokeRect(...box);
+  }
 }
 
-// What lies over the tiles: the place under the pointer, the selected one, and what the
-// selected number of the next layer sees here.
+// What the selected number of the next layer sees here, in each map that it sees.
+function markWindow(tools, at, { maps, corner: [row, column], k }) {
+  const { pen } = tools;
+  const side = k * at.cell;
+  for (let map = maps[0]; map < Math.min(maps[1], at.shown); map++) {
+    const [x, y] = cornerOf(at, map * at.h * at.w);
+    pen.save();
+    pen.beginPath();
+    pen.rect(x - 1, y - 1, at.w * at.cell + 2, at.h * at.cell + 2);
+    pen.clip(); // a window may hang over the edge
+    frame(tools, [x + column * at.cell, y + row * at.cell, side, side], 1.5);
+    pen.restore();
+  }
+}
+
+// One number, and the map that it is in.
+function markPlace(tools, at, place, line) {
+  const [x, y] = cornerOf(at, place);
+  if (at.maps) {
+    const map = Math.floor(place / (at.h * at.w));
+    if (map >= at.shown) return;
+    const [left, top] = cornerOf(at, map * at.h * at.w);
+    const [width, height] = [at.w * at.cell - line, at.h * at.cell - line];
+    [tools.pen.strokeStyle, tools.pen.lineWidth] = [tools.accent, line];
+    tools.pen.strokeRect(left + line / 2, top + line / 2, width, height);
+  }
+  const side = Math.max(at.cell, 6);
+  const edge = (at.cell - side) / 2;
+  frame(tools, [x + edge, y + edge, side, side], line);
+}
+
+// What lies over the tiles: what the next layer sees, the place under the pointer, and
+// the selected one; each may be null.
 export function mark(canvas, at, { hovered, selected, window }, style) {
-  const pen = sized(canvas, at.width, at.height);
-  const [accent, paper] = ["--accent", "--paper"].map((n) => style.getPropertyValue(n));
-  if (window && at.maps) {
-    const side = window.k * at.cell;
-    const each = at.h * at.w;
-    for (let map = window.maps[0]; map < Math.min(window.maps[1], at.shown); map++) {
-      const [x, y] = cornerOf(at, map * each);
-      pen.save();
-      pen.beginPath();
-      pen.rect(x - 1, y - 1, at.w * at.cell + 2, at.h * at.cell + 2);
-      pen.clip();
-      const [row, column] = window.corner;
-      frame(
-        pen,
-        x + column * at.cell,
-        y + row * at.cell,
-        side,
-        side,
-        1.5,
-        accent,
-        paper,
-      );
-      pen.restore();
-    }
-  }
-  for (const [place, line] of [
-    [hovered, 1],
-    [selected, 2],
-  ]) {
-    if (place === null || place === undefined) continue;
-    const [x, y] = cornerOf(at, place);
-    if (y >= at.height) continue;
-    if (at.maps) {
-      const map = Math.floor(place / (at.h * at.w));
-      if (map >= at.shown) continue;
-      const [left, top] = cornerOf(at, map * at.h * at.w);
-      const [w, h] = [at.w * at.cell, at.h * at.cell];
-      pen.strokeStyle = accent;
-      pen.lineWidth = line;
-      pen.strokeRect(left + line / 2, top + line / 2, w - line, h - line);
-    }
-    const [side, centre] = [Math.max(at.cell, 6), at.cell / 2];
-    frame(
-      pen,
-      x + centre - side / 2,
-      y + centre - side / 2,
-      side,
-      side,
-      line,
-      accent,
-      paper,
-    );
-  }
+  const tools = {
+    pen: sized(canvas, at.width, at.height),
+    accent: style.getPropertyValue("--accent"),
+    paper: style.getPropertyValue("--paper"),
+  };
+  if (window && at.maps) markWindow(tools, at, window);
+  if (hovered !== null) markPlace(tools, at, hovered, 1);
+  if (selected !== null) markPlace(tools, at, selected, 2);
 }

@@ -88,9 +88,7 @@ function lrn(session, { own, neighbours, gradient, from, c }) {
     bars(neighbours, {
       labelOf: (part) => (part.c === c ? `map ${part.c} (itself)` : `map ${part.c}`),
     }),
-    equation(
-      `itself ${show(own)}  +  neighbours ${show(others)}  =  ${show(gradient)}`,
-    ),
+    equation(`itself ${show(own)} + neighbours ${show(others)} = ${show(gradient)}`),
   ];
 }
 
@@ -101,9 +99,7 @@ function samemap(session, { own, others, gradient, from }) {
       {},
       `It moves ${from} in two ways: by itself, and by weakening what is around it.`,
     ),
-    equation(
-      `itself ${show(own)}  +  surroundings ${show(others)}  =  ${show(gradient)}`,
-    ),
+    equation(`itself ${show(own)} + surroundings ${show(others)} = ${show(gradient)}`),
   ];
 }
 
@@ -146,4 +142,15 @@ function softmax(session, { p, target, gradient }) {
   ];
 }
 
-export const BACKWARD = { Conv2d: conv, MaxPool: pool, ReLU: relu, Tanh: tanh, LRN: lrn, SameMapNorm: samemap, Linear: linear, Dropout: dropout, Flatten: flatten, softmax }; // prettier-ignore
+export const BACKWARD = {
+  Conv2d: conv,
+  MaxPool: pool,
+  ReLU: relu,
+  Tanh: tanh,
+  LRN: lrn,
+  SameMapNorm: samemap,
+  Linear: linear,
+  Dropout: dropout,
+  Flatten: flatten,
+  softmax,
+};

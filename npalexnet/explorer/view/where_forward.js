@@ -20,6 +20,35 @@ function source(session, parts, map, at) {
   return h("button", { class: "link", onclick: pick }, words);
 }
 
+// Each place of a window: the number, its weight, and their product.
+function productTable(window, filter, k) {
+  const cells = (place) => {
+    const x = window[place] ?? 0;
+    return [x, filter[place], x * filter[place]].map((v) => h("td", {}, show(v)));
+  };
+  const row = (_, place) =>
+    h(
+      "tr",
+      {},
+      h("th", { scope: "row" }, `${Math.floor(place / k)}, ${place % k}`),
+      cells(place),
+    );
+  const head = ["row, column", "x", "w", "x · w"].map((t) =>
+    h("th", { scope: "col" }, t),
+  );
+  return h(
+    "details",
+    {},
+    h("summary", {}, "the numbers"),
+    h(
+      "table",
+      { class: "numbers" },
+      h("thead", {}, h("tr", {}, head)),
+      h("tbody", {}, window.map(row)),
+    ),
+  );
+}
+
 function conv(session, parts) {
   const { k, corner, channels, groups, group, sum, bias, y } = parts;
   const name = before(session, parts.name);
@@ -46,6 +75,7 @@ function conv(session, parts) {
         grid(products, k, { label: `products of ${words}`, size }),
       ),
       h("p", { class: "sum" }, "sum ", h("b", {}, show(part))),
+      productTable(window, filter, k),
     );
   };
   const fill = (all) =>
@@ -69,7 +99,7 @@ function conv(session, parts) {
       {},
       `A filter of ${k} × ${k} is laid on the window that begins at row ${corner[0]}, column ${corner[1]}; number times number, and all added up. ${sees}`,
     ),
-    equation(`products ${show(sum)}  +  bias ${show(bias)}  =  ${show(y)}`),
+    equation(`products ${show(sum)} + bias ${show(bias)} = ${show(y)}`),
     h(
       "h4",
       {},
@@ -158,7 +188,7 @@ function linear(session, parts) {
   return [
     h("p", {}, `All ${parts.inputs} inputs, each times its own weight, and added up.`),
     equation(
-      `products ${show(parts.sum)}  +  bias ${show(parts.bias)}  =  ${show(parts.y)}`,
+      `products ${show(parts.sum)} + bias ${show(parts.bias)} = ${show(parts.y)}`,
     ),
     list("Pulled up most", parts.up),
     list("Pulled down most", parts.down),
@@ -186,4 +216,12 @@ function flatten(session, parts) {
   return [h("p", {}, "The same number, in one long row. It was ", origin, ".")];
 }
 
-export const FORWARD = { Conv2d: conv, MaxPool: pool, LRN: lrn, SameMapNorm: samemap, Linear: linear, Dropout: dropout, Flatten: flatten }; // prettier-ignore
+export const FORWARD = {
+  Conv2d: conv,
+  MaxPool: pool,
+  LRN: lrn,
+  SameMapNorm: samemap,
+  Linear: linear,
+  Dropout: dropout,
+  Flatten: flatten,
+};
