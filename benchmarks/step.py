@@ -40,6 +40,7 @@ CANDIDATES = {
 WORK: dict[str, tuple[str, dict[str, Any], int, str]] = {
     "paper": ("paper", {}, 128, "step"),
     "paper without LRN": ("paper", {"lrn": False}, 128, "step"),
+    "owt": ("owt", {}, 128, "step"),
     "small": ("small", {}, 128, "step"),
     "paper forward 64": ("paper", {}, 64, "forward"),
     "paper forward 1": ("paper", {}, 1, "forward"),
@@ -208,6 +209,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="(default: 5)")
     parser.add_argument("--threads", type=int, default=2, help="(default: 2)")
     parser.add_argument("--no-compile", action="store_true", help="no torch.compile")
+    parser.add_argument("--skip", choices=CANDIDATES, nargs="*", default=[])
     parser.add_argument("--alone", choices=CANDIDATES, help="time nothing but this one")
     args = parser.parse_args()
     if args.alone:
@@ -221,11 +223,12 @@ def main() -> None:
         return
 
     skip = {c for c in CANDIDATES if "compile" in c and args.no_compile}
+    skip |= set(args.skip)
     print(f"{args.threads} threads; sgemm {gflops(args.threads):.0f} GFLOP/s")
     for name in [args.only] if args.only else WORK:
         found = measure(name, args.rounds, args.threads, skip)
         report(name, found)
-        if name == "paper":
+        if name == "paper" and not args.skip:
             by_itself(name, found, args.threads)
     if not args.only:
         print()
