@@ -62,4 +62,4 @@ def set_threads() -> Callable[[int], None]:
 def two_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two threads, on any machine, each with several blocks of a batch of 37."""
     threads.set_threads(2)
-    monkeypatch.setattr(engine, "MOST_IMAGES", 16)
+    monkeypatch.setattr(engine, "MOST_BY_TILES", engine.MOST_IMAGES)

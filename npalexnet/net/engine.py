@@ -37,7 +37,8 @@ from npalexnet.layers.layer import (
 from npalexnet.net import threads
 
 BLOCK_BYTES = 2**22  # of a block's largest array: about what a core's cache holds
-MOST_IMAGES = 64  # in a block
+MOST_IMAGES = 16  # in a block
+MOST_BY_TILES = 64  # where a convolution is done by Winograd's tiles
 
 Range = tuple[int, int]
 
@@ -136,15 +137,15 @@ class Engine:
         return stages
 
     def parts(self, names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-        """Cut a run of layers where a layer that learns wants twice as large a block.
+        """Cut a run of layers where a convolution by tiles wants a block twice as large.
 
-        The images shrink on their way, and the more of them there are in a block, the
-        less it weighs that every block needs all weights.
+        The images shrink on their way. And each block takes all weights to the points
+        of the tiles and back, which weighs the less the more images there are in it.
         """
         first = 0
         for i, name in enumerate(names):
             so_far = names[first:i]
-            if not so_far or not self.layers[name].params:
+            if not so_far or not self.by_tiles(name):
                 continue
             if self.block_size((name,)) >= 2 * self.block_size(so_far):
                 yield so_far
@@ -180,7 +181,13 @@ class Engine:
         """Images whose largest array in these layers is about `BLOCK_BYTES`."""
         largest = max(prod(self.output_shapes[name]) for name in names)
         fit = BLOCK_BYTES // (largest * self.dtype.itemsize)
-        return max(1, min(MOST_IMAGES, fit))
+        most = MOST_BY_TILES if any(map(self.by_tiles, names)) else MOST_IMAGES
+        return max(1, min(most, fit))
+
+    def by_tiles(self, name: str) -> bool:
+        """Is this layer done by another algorithm than the sum?"""
+        how = self.layers[name].how(self.input_shapes[name], self.dtype)
+        return how not in ("", "sum")
 
     def each_block(
         self, stage: Stage, batch: Batch, work: Callable[[int, int, slice], Any]
