@@ -84,7 +84,7 @@ def test_a_steady_step_allocates_nothing_large():
 
 def test_evaluation_needs_far_less_memory_than_training():
     kept, free = alexnet("small", 10), alexnet("small", 10)
-    x = np.zeros((256, 3, 56, 56), np.float32)
+    x = np.zeros((512, 3, 56, 56), np.float32)
     kept.forward(x)
     free.forward(x, keep=False)
 

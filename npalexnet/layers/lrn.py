@@ -20,8 +20,9 @@ Backward
     choose a larger α, or it would not notice if the term were missing.
 
 Kept for backward
-    x and s. Where s overflows (in float32 from |x| of about 1e19 on), y and dx are 0,
-    to which they tend if β is larger than 1/2.
+    x and s. The kernels keep x alone, and make s again: it would take as much memory
+    as x. Where s overflows (in float32 from |x| of about 1e19 on), y and dx are 0, to
+    which they tend if β is larger than 1/2.
 
 Groups
     groups = 2 keeps the window inside each half of the maps, as on the two GPUs.
@@ -176,7 +177,6 @@ class LRN(Layer):
     def reserve(self, ws: Workspace, shape: Shape) -> None:
         super().reserve(ws, shape)
         _, c, h, w = shape
-        ws.saved("s", shape)
         ws.scratch("ratio", (c // self.groups, h * w))
 
     def forward(
@@ -184,19 +184,20 @@ class LRN(Layer):
     ) -> tuple[Array, Any]:
         n, c, h, w = x.shape
         maps = (n * self.groups, c // self.groups, h * w)
-        y, s = ws.output(x.shape), ws.saved("s", x.shape)
+        y = ws.output(x.shape)
         number = x.dtype.type
         kernels.lrn_forward(
-            *(a.reshape(maps) for a in (y, s, x)),
+            y.reshape(maps),
+            x.reshape(maps),
             self.size,
             number(self.alpha),
             number(self.beta),
             number(self.k),
         )
-        return y, (x, s)
+        return y, x
 
     def backward(self, dy: Array, cache: Any, ws: Workspace) -> Array:
-        x, s = cache
+        x = cache
         n, c, h, w = x.shape
         maps = (n * self.groups, c // self.groups, h * w)
         dx = ws.temporary("dx", x.shape)
@@ -205,9 +206,11 @@ class LRN(Layer):
         kernels.lrn_backward(
             dx.reshape(maps),
             ratio,
-            *(a.reshape(maps) for a in (dy, x, s)),
+            dy.reshape(maps),
+            x.reshape(maps),
             self.size,
             number(self.alpha),
             number(self.beta),
+            number(self.k),
         )
         return dx

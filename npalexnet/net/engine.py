@@ -137,7 +137,7 @@ class Engine:
         return stages
 
     def parts(self, names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-        """Cut a run of layers where a convolution by tiles wants a block twice as large.
+        """Cut a run of layers where a convolution by tiles wants a block twice as big.
 
         The images shrink on their way. And each block takes all weights to the points
         of the tiles and back, which weighs the less the more images there are in it.
