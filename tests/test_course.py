@@ -24,6 +24,8 @@ PREDICTIONS = {
     "3-gradients": 8,
     "4-relu": 4,
     "5-pooling-and-normalisation": 4,
+    "6-against-overfitting": 5,
+    "7-training": 5,
 }
 DONE = [path for path in COURSE if path.stem in PREDICTIONS]
 

@@ -5,6 +5,8 @@
     gradients.py      3 · Gradients
     relu.py           4 · ReLU
     pooling.py        5 · Pooling and normalisation
+    overfitting.py    6 · Against overfitting
+    training.py       7 · Training
 
 An answer is computed where it can be, so that a reader sees where it comes from.
 """
@@ -12,12 +14,28 @@ An answer is computed where it can be, so that a reader sees where it comes from
 from __future__ import annotations
 
 from npalexnet.checks.guess import Question
-from npalexnet.checks.guesses import convolution, gradients, pooling, relu, tour
+from npalexnet.checks.guesses import (
+    convolution,
+    gradients,
+    overfitting,
+    pooling,
+    relu,
+    tour,
+    training,
+)
 from npalexnet.system.errors import UserError
 
 QUESTIONS: dict[str, Question] = {
     name: question
-    for notebook in (tour, convolution, gradients, relu, pooling)
+    for notebook in (
+        tour,
+        convolution,
+        gradients,
+        relu,
+        pooling,
+        overfitting,
+        training,
+    )
     for name, question in notebook.QUESTIONS.items()
 }
 
