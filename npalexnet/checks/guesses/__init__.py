@@ -7,6 +7,7 @@
     pooling.py        5 · Pooling and normalisation
     overfitting.py    6 · Against overfitting
     training.py       7 · Training
+    inside.py         8 · Looking inside
 
 An answer is computed where it can be, so that a reader sees where it comes from.
 """
@@ -17,6 +18,7 @@ from npalexnet.checks.guess import Question
 from npalexnet.checks.guesses import (
     convolution,
     gradients,
+    inside,
     overfitting,
     pooling,
     relu,
@@ -35,6 +37,7 @@ QUESTIONS: dict[str, Question] = {
         pooling,
         overfitting,
         training,
+        inside,
     )
     for name, question in notebook.QUESTIONS.items()
 }
