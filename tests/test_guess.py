@@ -11,6 +11,7 @@ from course import COURSE, GUESS, NAME, count
 
 from npalexnet import layers as L
 from npalexnet import softmax_cross_entropy
+from npalexnet.alexnet import VARIANTS, outline
 from npalexnet.checks.guess import Question
 from npalexnet.checks.guesses import QUESTIONS
 from npalexnet.checks.guesses import gradients as G
@@ -185,6 +186,19 @@ FOUND = {
     "all windows at once": lambda: L.windows(np.zeros((1, 3, 8, 8)), 3).shape,
     "weights with two groups": lambda: (
         L.Conv2d(96, 256, 5, groups=2).params["w"].data[0].size
+    ),
+    "networks of one size": lambda: [
+        sum(cost.parameters for cost in outline(name).costs().values())
+        for name in VARIANTS
+    ].count(60_965_224),
+    "227 for 224": lambda: shape(
+        L.maxpool_forward(conv(227, 1, 1, 11, stride=4, pad=2)[0])
+    )[1],
+    "caffe's s": lambda: round(
+        L.lrn_forward(np.full((1, 1, 1, 1), 1e5**0.5), alpha=2e-5, k=1.0)[0].item()
+        ** (-1 / 0.75)
+        * 1e5 ** (0.5 / 0.75),
+        6,
     ),
 }
 

@@ -8,6 +8,7 @@
     overfitting.py    6 · Against overfitting
     training.py       7 · Training
     inside.py         8 · Looking inside
+    which.py          9 · Which AlexNet?
 
 An answer is computed where it can be, so that a reader sees where it comes from.
 """
@@ -24,6 +25,7 @@ from npalexnet.checks.guesses import (
     relu,
     tour,
     training,
+    which,
 )
 from npalexnet.system.errors import UserError
 
@@ -38,6 +40,7 @@ QUESTIONS: dict[str, Question] = {
         overfitting,
         training,
         inside,
+        which,
     )
     for name, question in notebook.QUESTIONS.items()
 }
