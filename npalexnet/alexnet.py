@@ -1,4 +1,4 @@
-"""START HERE. AlexNet: five convolutional layers, three fully connected ones.
+"""START HERE. AlexNet and its variants, as lists of layers: sizes, std, biases.
 
     graph = alexnet("paper")         the network of Krizhevsky, Sutskever, Hinton (2012)
     graph = alexnet("small", 20)     the same for 64 x 64 pictures and 20 classes

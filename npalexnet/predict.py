@@ -1,4 +1,4 @@
-"""What is in these pictures? The likeliest classes, and how sure the network is.
+"""The command predict: what is in these pictures, and how sure is the network?
 
 python -m npalexnet.predict cat.jpg dog.png                     the newest run
 python -m npalexnet.predict runs/emoji-small photographs --ten-crop

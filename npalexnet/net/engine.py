@@ -1,4 +1,4 @@
-"""How a chain of layers is run: blocks, threads and arrays. No mathematics here.
+"""How a chain is run: in blocks of images, with which arrays. No mathematics here.
 
     stage   neighbouring layers that are run together, as many images at a time
     range   the images of one thread                     (lo, hi)

@@ -1,4 +1,4 @@
-"""How many threads, and who does what: the one place where work is split over cores.
+"""The pool of threads: how many there are, and a range divided over them.
 
 Every kernel is serial and every matrix product runs on one core; what runs at the same
 time is decided here, with one small pool of Python threads. (Kernels and BLAS release

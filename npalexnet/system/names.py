@@ -1,4 +1,4 @@
-"""Names of files, classes and options, as they are shown to a user.
+"""Names in messages: shown on one line, and "did you mean ...?" for a wrong one.
 
 A name may hold anything: a line break, bytes that are no text in any alphabet, a
 sequence that clears the terminal. What is shown holds none of these. And who mistypes

@@ -1,4 +1,4 @@
-"""Ctrl-C in a command: one line at any moment, and no traceback.
+"""Ctrl-C outside of training: one line at any moment, and no traceback.
 
 While a command is still importing (`end_quietly`), nothing has been begun that could be
 left half done: the process ends there and then. Later (`as_exceptions`) Ctrl-C is the

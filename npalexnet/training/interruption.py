@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, as a request to stop after the current step."""
+"""Ctrl-C and SIGTERM during training: stop after the step; at the second, at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is in these pictures? Which network is asked, which files, and what it answers.
+"""What `predict` does: which network is asked, which files, what it answers, as JSON.
 
     network = ask(None)  # the newest run, else the network that comes with the package
     for answer in network.answers(pictures_of(["photographs", "cat.png"])):

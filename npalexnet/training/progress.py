@@ -1,4 +1,4 @@
-"""What a run says while it works: a bar in a terminal, plain lines elsewhere."""
+"""What a run says while it works: a bar, rows, and the time that is left."""
 
 from __future__ import annotations
 

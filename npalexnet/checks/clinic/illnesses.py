@@ -1,4 +1,4 @@
-"""The illnesses: what was changed in the recipe, and the finding that proves it."""
+"""The list of illnesses: how each changes the recipe, and the finding that proves it."""
 
 from __future__ import annotations
 
