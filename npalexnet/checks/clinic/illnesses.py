@@ -1,4 +1,4 @@
-"""The list of illnesses: how each changes the recipe, and the finding that proves it."""
+"""The list of illnesses: the change of each to the recipe, and what proves it."""
 
 from __future__ import annotations
 
