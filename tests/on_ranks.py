@@ -168,19 +168,26 @@ def fail(who: str, how: str) -> int:
 def die(step: int, options: list[str]) -> int:
     """Train, with a checkpoint after every step, until rank 1 is killed in one."""
     from npalexnet import train as command
-    from npalexnet.training import loop
+    from npalexnet.training import loop, start
 
-    forward = ParallelGraph.forward
+    forward, warm_up = ParallelGraph.forward, start.warm_up
     steps_begun = 0
+
+    def warm_up_uncounted(run: Any) -> tuple[float, float]:
+        nonlocal steps_begun
+        steps_begun, took = -9, warm_up(run)  # it takes fewer than nine
+        steps_begun = 0
+        return took
 
     def forward_or_die(graph: ParallelGraph, *args: Any, **how: Any) -> Any:
         nonlocal steps_begun
-        steps_begun += "keep" not in how  # a step, and no evaluation
-        if steps_begun == 2 + step and graph.ranks.rank == 1:  # 2 to warm up
+        steps_begun += how.get("train", args[1] if len(args) > 1 else False)
+        if steps_begun == step and graph.ranks.rank == 1:
             os.kill(os.getpid(), signal.SIGKILL)
         return forward(graph, *args, **how)
 
     ParallelGraph.forward = forward_or_die  # type: ignore[method-assign]
+    start.warm_up = warm_up_uncounted
     loop.SAVE_EVERY = 0.0
     return command.main(options)
 
